@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which array library a value belongs to, and moving values between them.
+
+Everything numeric in core is written against the Python array API standard and
+runs on NumPy, which Blender carries, and on torch. Torch is never imported here:
+a torch array can only arrive from a caller who already has it.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace, device, is_torch_array, to_device
+
+Array = Any
+"""A NumPy array or a torch tensor; the shape stands in the docstring."""
+
+__all__ = ["Array", "array_namespace", "like", "namespace", "to_numpy"]
+
+
+def namespace(*values: Array) -> ModuleType:
+    """The array API namespace that all ``values`` share."""
+    return array_namespace(*values)
+
+
+def to_numpy(value: Array) -> np.ndarray:
+    """The value as a NumPy array, copied off its device if need be."""
+    if is_torch_array(value):
+        return to_device(value.detach(), "cpu").numpy()
+    return np.asarray(value)
+
+
+def like(value: Any, reference: Array) -> Array:
+    """``value`` as an array of the reference's library, dtype and device."""
+    xp = array_namespace(reference)
+    return xp.asarray(value, dtype=reference.dtype, device=device(reference))

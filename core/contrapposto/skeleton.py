@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The 22 SMPL body joints: names, parents, a standard body, forward kinematics.
+
+Axes are SMPL's: right handed, y up, z forward, x to the body's left; metres. All
+rotations identity is the T-pose. Nothing here stems from a SMPL model file: the
+standard body is the median of the training clips' own skeletons, made symmetric.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from contrapposto.arrays import Array, like, namespace
+
+JOINT_NAMES = (
+    "pelvis", "left_hip", "right_hip", "spine1", "left_knee", "right_knee", "spine2",
+    "left_ankle", "right_ankle", "spine3", "left_foot", "right_foot", "neck",
+    "left_collar", "right_collar", "head", "left_shoulder", "right_shoulder",
+    "left_elbow", "right_elbow", "left_wrist", "right_wrist",
+)  # fmt: skip
+PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19)
+NUM_JOINTS = len(JOINT_NAMES)
+JOINT_INDEX = {name: i for i, name in enumerate(JOINT_NAMES)}
+
+_PARTNER = {"left": "right", "right": "left"}
+MIRROR = tuple(
+    JOINT_INDEX.get(f"{_PARTNER.get(side, side)}_{part}", i)
+    for i, (side, _, part) in enumerate(name.partition("_") for name in JOINT_NAMES)
+)
+"""Each joint's partner on the other side, itself on the midline."""
+
+STANDARD_OFFSETS = np.array(
+    [
+        [0, 0, 0], [0.0922, -0.0982, 0.0353], [-0.0922, -0.0982, 0.0353], [0, 0, 0],
+        [0.0115, -0.4108, -0.0256], [-0.0115, -0.4108, -0.0256], [0, 0.1138, -0.008],
+        [0.0122, -0.4338, -0.0275], [-0.0122, -0.4338, -0.0275], [0, 0.1165, -0.0024],
+        [0.0252, -0.0272, 0.1181], [-0.0252, -0.0272, 0.1181], [0, 0.2114, -0.0129],
+        [0.0007, 0.1168, 0], [-0.0007, 0.1168, 0], [0, 0.0883, 0.0005],
+        [0.181, 0.047, -0.0141], [-0.181, 0.047, -0.0141], [0.2819, -0.0025, -0.0155],
+        [-0.2819, -0.0025, -0.0155], [0.2758, -0.0025, -0.0152], [-0.2758, -0.0025, -0.0152],
+    ]
+)  # fmt: skip
+"""(22, 3) position of each joint in its parent's frame on the standard body, metres."""
+
+
+def _descendants() -> np.ndarray:
+    table = np.eye(NUM_JOINTS, dtype=bool)
+    for joint in reversed(range(1, NUM_JOINTS)):
+        table[PARENTS[joint]] |= table[joint]
+    return table
+
+
+DESCENDANTS = _descendants()
+"""(22, 22) whether the second joint moves when the first one turns (itself included)."""
+
+
+def forward_kinematics(rotations: Array, offsets: Array | None = None) -> tuple[Array, Array]:
+    """World rotations and root-relative positions of the joints.
+
+    Args:
+        rotations: (..., 22, 3, 3) local rotation matrices.
+        offsets: (22, 3) or (..., 22, 3) joint positions in the parent's frame,
+            metres; the standard body if None. The pelvis' own offset is ignored.
+
+    Returns:
+        (..., 22, 3, 3) world rotations and (..., 22, 3) positions, the pelvis at 0.
+    """
+    xp = namespace(rotations)
+    offsets = like(STANDARD_OFFSETS, rotations) if offsets is None else like(offsets, rotations)
+    world = [rotations[..., 0, :, :]]
+    positions = [xp.zeros_like(rotations[..., 0, :, 0])]
+    for joint in range(1, NUM_JOINTS):
+        parent = PARENTS[joint]
+        step = (world[parent] @ offsets[..., joint, :, None])[..., 0]
+        positions.append(positions[parent] + step)
+        world.append(world[parent] @ rotations[..., joint, :, :])
+    return xp.stack(world, axis=-3), xp.stack(positions, axis=-2)
+
+
+def position_jacobian(world: Array, positions: Array) -> Array:
+    """Analytic derivative of the joint positions by a turn of each joint.
+
+    A turn is a world-frame rotation vector ``w`` applied on the left of a joint's
+    world rotation (``R_j <- exp(w) R_j`` with everything below it), so that
+    ``dp_k/dw_j = -[p_k - p_j]_x`` for every ``k`` below ``j``.
+
+    Args:
+        world: (..., 22, 3, 3) world rotations (their batch shape is used).
+        positions: (..., 22, 3) joint positions.
+
+    Returns:
+        (..., 22, 3, 22, 3): [k, :, j, :] is metres per radian.
+    """
+    xp = namespace(world, positions)
+    arm = positions[..., :, None, :] - positions[..., None, :, :]  # k, j, xyz
+    arm = arm * like(DESCENDANTS.T[..., None], positions)
+    x, y, z = arm[..., 0], arm[..., 1], arm[..., 2]
+    zero = xp.zeros_like(x)
+    rows = xp.stack(
+        [
+            xp.stack([zero, z, -y], axis=-1),
+            xp.stack([-z, zero, x], axis=-1),
+            xp.stack([y, -x, zero], axis=-1),
+        ],
+        axis=-2,
+    )  # k, j, row, column
+    return xp.moveaxis(rows, -3, -2)
+
+
+def mirror(rotations: Array) -> Array:
+    """The pose seen in a mirror: left and right exchanged.
+
+    Args:
+        rotations: (..., 22, 3, 3) local rotation matrices.
+
+    Returns:
+        The same shape; applying it twice gives the input back, bit by bit.
+    """
+    sign = np.array([[1, -1, -1], [-1, 1, 1], [-1, 1, 1]])
+    return rotations[..., list(MIRROR), :, :] * like(sign, rotations)
+
+
+def mirror_points(points: Array) -> Array:
+    """Points (..., 22, 3), one a joint, seen in a mirror at x = 0."""
+    return points[..., list(MIRROR), :] * like([-1, 1, 1], points)
