@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Everything that a checkout can do. A machine needs Python 3.11, pip and make; each target sets up the rest
+# under .venv/, once. Blender 5.2 also needs Python 3.13 and is left out, with a word, where there is none.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON_313 := $(shell $(PYTHON) tools/environment.py --python 3.13)
+
+BLENDERS := 4.2 4.5 5.0 $(if $(PYTHON_313),5.2)
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' core/contrapposto/__init__.py)
+ZIP := dist/contrapposto-$(VERSION).zip
+SOURCES := $(shell git ls-files --cached --others --exclude-standard \
+    blender_manifest.toml __init__.py LICENSE addon operators panels scripts core)
+LOGS := build/test
+
+DEV := .venv/dev/bin/python
+PYTEST := -m pytest -q
+
+help:
+	@echo "make demo    build the extension, complete a pose with it in Blender, render build/demo/complete_pose.png"
+	@echo "make test    lint and every test that needs no window: core, oldest NumPy, Blender $(BLENDERS), packaging"
+	@echo "make zip     build $(ZIP)"
+	@echo "also: lint, test-core, test-oldest, test-blender, test-packaging, test-window, clean"
+
+.venv/%/.ready: requirements/%.txt tools/environment.py
+	@$(PYTHON) tools/environment.py $*
+.venv/dev/.ready: requirements/torch.txt core/pyproject.toml
+.PRECIOUS: .venv/%/.ready
+
+zip: $(ZIP)
+$(ZIP): tools/build_extension.py $(filter-out %.pyc,$(SOURCES)) | .venv/bpy-4.5/.ready
+	@.venv/bpy-4.5/bin/python tools/build_extension.py
+
+demo: $(ZIP)
+	@.venv/bpy-4.5/bin/python demo/run.py --extension $(ZIP) --output build/demo
+
+# The default run ends with the summary line of each lane once more, so that all of them are in sight.
+test: lint test-core test-oldest test-blender test-packaging
+	@echo; for lane in core oldest $(BLENDERS:%=bpy-%) packaging; do \
+	    printf '%-10s ' $$lane; tail -n 1 $(LOGS)/$$lane.log; done
+	@$(if $(PYTHON_313),,echo "bpy-5.2    skipped: no Python 3.13 on PATH or under ~/.pyenv/versions")
+
+lint: .venv/dev/.ready
+	@.venv/dev/bin/ruff check .
+	@.venv/dev/bin/ruff format --check .
+	@.venv/dev/bin/pyright
+
+$(LOGS):
+	@mkdir -p $@
+
+test-core: .venv/dev/.ready | $(LOGS)
+	@$(DEV) $(PYTEST) tests/core 2>&1 | tee $(LOGS)/core.log
+
+test-oldest: .venv/oldest/.ready | $(LOGS)
+	@.venv/oldest/bin/python $(PYTEST) tests/core 2>&1 | tee $(LOGS)/oldest.log
+
+test-blender: $(BLENDERS:%=test-blender-%)
+	@$(if $(PYTHON_313),,echo "Blender 5.2 skipped: no Python 3.13 on PATH or under ~/.pyenv/versions")
+
+test-blender-%: .venv/bpy-%/.ready | $(LOGS)
+	@echo "Blender $*"
+	@.venv/bpy-$*/bin/python $(PYTEST) tests/blender 2>&1 | tee $(LOGS)/bpy-$*.log
+
+test-packaging: $(ZIP) .venv/dev/.ready $(BLENDERS:%=.venv/bpy-%/.ready) | $(LOGS)
+	@$(DEV) $(PYTEST) tests/packaging 2>&1 | tee $(LOGS)/packaging.log
+
+# Needs root, a screen is not needed: REAL_BLENDER names the script that runs a windowed Blender under Xvfb.
+REAL_BLENDER ?= ../shared/tools/real-blender.sh
+test-window: $(ZIP)
+	@tests/window/run.sh $(REAL_BLENDER) $(ZIP)
+
+clean:
+	rm -rf build dist wheels core/build core/*.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+.PHONY: help zip demo test lint test-core test-oldest test-blender test-packaging test-window clean
