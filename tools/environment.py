@@ -94,6 +94,7 @@ def require_bpy(python: Path) -> None:
 
 
 def main(arguments: list[str]) -> int:
+    """Do what the command line says; return the exit status."""
     if len(arguments) == 2 and arguments[0] == "--python":
         found = find_python(arguments[1])
         print(found or "")

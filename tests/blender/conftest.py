@@ -29,8 +29,8 @@ exit_status = pytest.StashKey[int]()
 @pytest.fixture(scope="session")
 def extension() -> Iterator[str]:
     """The name of the enabled extension's package, for `importlib.import_module(f"{extension}.addon...")`."""
-    import addon_utils
     import bpy
+    import addon_utils
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
     folder = Path(bpy.utils.user_resource("EXTENSIONS", path="user_default", create=True))
@@ -68,7 +68,7 @@ def rigify_human(rigify_file: Path, fresh_file: None):
     """Rigify's generated human (706 bones), active, in pose mode."""
     import bpy
 
-    bpy.ops.wm.open_mainfile(filepath=str(rigify_file))
+    bpy.ops.wm.open_mainfile(filepath=str(rigify_file), use_scripts=True)
     rig = next(o for o in bpy.data.objects if o.type == "ARMATURE" and o.name != "metarig")
     bpy.context.view_layer.objects.active = rig
     bpy.ops.object.mode_set(mode="POSE")
