@@ -22,25 +22,22 @@ def load_arrays(path: Path, required: Collection[str]) -> dict[str, np.ndarray]:
         ValueError: with one sentence, if the file is missing, damaged, needs
             pickle for a required array, or lacks one.
     """
-    arrays: dict[str, np.ndarray] = {}
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            if not isinstance(stored, np.lib.npyio.NpzFile):
-                raise ValueError(f"{path} holds a single array, not a set of named arrays (.npz)")
-            for name in stored.files:
-                try:
-                    arrays[name] = stored[name]
-                except ValueError as error:
-                    if name in required:
-                        raise ValueError(f"The array '{name}' in {path} cannot be read: {error}") from error
+        stored = np.load(path, allow_pickle=False)
     except FileNotFoundError as error:
         raise ValueError(f"There is no file {path}") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-        raise ValueError(f"{path} is damaged or no .npz file: {error}") from error
-    except ValueError as error:
-        if "pickle" in str(error) and str(path) not in str(error):
-            raise ValueError(f"{path} is damaged or no .npz file") from error
-        raise
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
+        raise ValueError(f"{path} is damaged or no .npz file") from error
+    if not isinstance(stored, np.lib.npyio.NpzFile):
+        raise ValueError(f"{path} holds a single array, not a set of named arrays (.npz)")
+    arrays: dict[str, np.ndarray] = {}
+    with stored:
+        for name in stored.files:
+            try:
+                arrays[name] = stored[name]
+            except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+                if name in required:
+                    raise ValueError(f"The array '{name}' in {path} cannot be read: {error}") from error
     missing = sorted(set(required) - set(arrays))
     if missing:
         raise ValueError(f"{path} lacks the array{'s' * (len(missing) > 1)} {', '.join(missing)}")
