@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that knows Blender's data: rigs, actions, keys, drawn from and written back to.
+
+Draws nothing and holds no operator. The numbers are made in the ``contrapposto`` package.
+
+- ``versions``: whatever differs between Blender versions, found by feature.
+- ``rig_reader``, ``rig_storage``: an armature as plain data, its joint map and where that is kept.
+- ``limbs``: which layer of each limb, IK or FK, is live.
+- ``known``: which joints the animator has set.
+- ``rotations``, ``writing``, ``keys``: the way back into bones and keys.
+- ``checks``: everything that is refused, before anything is changed.
+- ``complete``: Complete Pose as one function.
+"""

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that is refused, each with one sentence, before anything is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import bpy
+
+from .errors import Refusal
+from .known import Intent, Rule, bone_of, keyed_channels
+from .limbs import active_constraints
+from .rotations import ROTATION_PATHS
+
+if TYPE_CHECKING:
+    from contrapposto.rig.rigmap import RigMap
+
+    from .plan import Plan
+    from .rig import Rig
+
+_LEAVE_ROTATION = frozenset(
+    {
+        "COPY_LOCATION", "COPY_SCALE", "LIMIT_LOCATION", "LIMIT_SCALE", "LIMIT_DISTANCE",
+        "MAINTAIN_VOLUME", "FLOOR",
+    }
+)  # fmt: skip
+
+
+def check_armature(armature_object: bpy.types.Object | None, view_layer: bpy.types.ViewLayer) -> None:
+    """Refuse whatever is no armature that can be posed here.
+
+    Raises:
+        Refusal: naming the object.
+    """
+    if armature_object is None:
+        raise Refusal("There is no active object; select an armature and try again")
+    name = armature_object.name
+    if armature_object.type != "ARMATURE":
+        raise Refusal(f"'{name}' is no armature; select an armature and try again")
+    if view_layer.objects.get(name) is not armature_object:
+        raise Refusal(f"'{name}' is not in the view layer '{view_layer.name}'; enable its collection first")
+    if armature_object.mode == "EDIT":
+        raise Refusal(f"'{name}' is in Edit Mode; switch to Pose Mode first")
+    if armature_object.library is not None:
+        raise Refusal(
+            f"'{name}' is linked from {armature_object.library.filepath} and cannot be posed; "
+            "make a library override of it first"
+        )
+    override = armature_object.override_library
+    if override is not None and override.is_system_override:
+        raise Refusal(f"'{name}' is an override that is not editable; make its override editable first")
+    if armature_object.data.pose_position == "REST":
+        raise Refusal(f"'{name}' is shown in its rest position; switch it to Pose Position first")
+    if not armature_object.data.bones:
+        raise Refusal(f"'{name}' has no bones; select a humanoid armature")
+
+
+def check_map(armature_object: bpy.types.Object, rigmap: RigMap) -> None:
+    """Refuse a map without a pelvis or with bones that have no length.
+
+    Raises:
+        Refusal: naming the joint or bone.
+    """
+    if "pelvis" not in rigmap.joints:
+        raise Refusal(
+            f"No bone of '{armature_object.name}' is mapped to the pelvis; pick the hips in the Rig panel"
+        )
+    for joint, bones in rigmap.joints.items():
+        for name in bones.read:
+            if armature_object.data.bones[name].length < 1e-6:
+                raise Refusal(f"Bone '{name}' ({joint}) has no length; give it one in Edit Mode")
+
+
+def check_something_known(rig: Rig, rule: Rule, intent: Intent, frame: float) -> None:
+    """Refuse if nothing is set, with a word on keys that say nothing.
+
+    Raises:
+        Refusal: naming the rig, and the bone whose key does not count.
+    """
+    if intent.joints or intent.placed:
+        return
+    name = rig.object.name
+    if rule is Rule.KEYED:
+        keyed = keyed_channels(rig.object, frame)
+        for end, limb in rig.limbs.items():
+            for joint in limb.joints:
+                for bone in rig.rigmap.joints[joint].write if joint in rig.rigmap.joints else ():
+                    if bone in keyed:
+                        raise Refusal(
+                            f"Bone '{bone}' has a key on frame {frame:g}, but its limb follows IK control "
+                            f"'{limb.handle.bone}'; key that, or switch the limb ({end}) to FK"
+                        )
+        if keyed:
+            raise Refusal(
+                f"The key on bone '{next(iter(keyed))}' of '{name}' on frame {frame:g} says nothing about "
+                "the body. Key the rotation of a mapped bone that you want to keep"
+            )
+        raise Refusal(
+            f"No bone of '{name}' has a key on frame {frame:g}. "
+            "Key the bones you want to keep, or choose Selected Bones"
+        )
+    if rule is Rule.SELECTED:
+        raise Refusal(f"No mapped bone of '{name}' is selected. Select the bones you want to keep")
+    if rule is Rule.UNSELECTED:
+        raise Refusal(f"Every mapped bone of '{name}' is selected. Deselect the bones you want to keep")
+    raise Refusal(f"None of the named bones of '{name}' is mapped to a joint of the body; name others")
+
+
+def check_something_to_fill(rig: Rig, plan: Plan, rule: Rule, frame: float) -> None:
+    """Refuse if everything is set already.
+
+    Raises:
+        Refusal: naming the rig.
+    """
+    if plan.turned or plan.handles or plan.aims:
+        return
+    name = rig.object.name
+    if rule is Rule.KEYED:
+        raise Refusal(
+            f"Every mapped bone of '{name}' has a key on frame {frame:g}, so there is nothing to fill in. "
+            "Delete the keys of the bones to complete, or turn on Replace Generated Keys"
+        )
+    advice = "Deselect" if rule is Rule.SELECTED else "Select"
+    if rule is Rule.NAMED:
+        raise Refusal(f"Every mapped bone of '{name}' is named as known; leave out the bones to complete")
+    raise Refusal(f"Every mapped bone of '{name}' is kept. {advice} the bones to complete")
+
+
+def check_fill(armature_object: bpy.types.Object, plan: Plan, *, insert_keys: bool) -> None:
+    """Refuse to write into bones that would not obey.
+
+    Raises:
+        Refusal: naming the bone and what holds it.
+    """
+    bones = armature_object.pose.bones
+    swings = {bone for end, bone in plan.aims.items() if bone == plan.limbs[end].handle.swing}
+    for name in plan.rotated_bones:
+        _check_rotation_locks(bones[name], is_swing=name in swings)
+        _check_constraints(bones[name])
+    for name in plan.moved_bones:
+        if any(bones[name].lock_location):
+            raise Refusal(
+                f"The location of bone '{name}' is locked; unlock it in the Item tab, or key it to keep it"
+            )
+    _check_chains(bones, frozenset(plan.rotated_bones))
+    _check_drivers(armature_object, frozenset(plan.rotated_bones), frozenset(plan.moved_bones))
+    data = armature_object.animation_data
+    if insert_keys and data and data.action and data.action.library is not None:
+        raise Refusal(
+            f"Action '{data.action.name}' is linked from another file and takes no keys; "
+            "make it local, or turn off Insert Keys"
+        )
+
+
+def _check_rotation_locks(bone: bpy.types.PoseBone, *, is_swing: bool) -> None:
+    locked = [axis for axis, lock in zip("XYZ", bone.lock_rotation, strict=True) if lock]
+    if bone.rotation_mode in {"QUATERNION", "AXIS_ANGLE"} and bone.lock_rotations_4d and bone.lock_rotation_w:
+        locked.insert(0, "W")
+    if locked and not (is_swing and len(locked) < 3):
+        raise Refusal(
+            f"The rotation of bone '{bone.name}' is locked ({', '.join(locked)}); "
+            "unlock it in the Item tab, or key it to keep it"
+        )
+
+
+def _check_constraints(bone: bpy.types.PoseBone) -> None:
+    for constraint in active_constraints(bone):
+        if constraint.type not in _LEAVE_ROTATION:
+            raise Refusal(
+                f"Bone '{bone.name}' is held by its constraint '{constraint.name}'; "
+                "disable the constraint, or key the bone to keep it"
+            )
+
+
+def _check_chains(bones: Iterable[bpy.types.PoseBone], rotated: frozenset[str]) -> None:
+    for owner in bones:
+        for constraint in active_constraints(owner):
+            if constraint.type not in {"IK", "SPLINE_IK"}:
+                continue
+            chain = [owner, *owner.parent_recursive]
+            chain = chain[: constraint.chain_count] if constraint.chain_count else chain
+            for bone in chain:
+                if bone.name in rotated:
+                    raise Refusal(
+                        f"Bone '{bone.name}' is moved by the IK constraint '{constraint.name}' on "
+                        f"'{owner.name}'; disable the constraint, or key the bone to keep it"
+                    )
+
+
+def _check_drivers(armature_object: bpy.types.Object, rotated: frozenset[str], moved: frozenset[str]) -> None:
+    data = armature_object.animation_data
+    for driver in data.drivers if data else ():
+        where = bone_of(driver.data_path)
+        if where is None or driver.mute:
+            continue
+        bone, path = where
+        if (bone in rotated and path in ROTATION_PATHS) or (bone in moved and path == "location"):
+            raise Refusal(
+                f"The {path.partition('_')[0]} of bone '{bone}' is driven; "
+                "remove the driver, or key the bone to keep it"
+            )

@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Complete Pose as one function: the button, the batch script and the tests all call it.
+
+Bones become a pose and what is known of it, core completes the pose, and the chosen
+alternative goes back into the bones that were not set. Everything is checked before
+anything is written. The last completion is kept in memory under all that it was made
+from, so that looking through the alternatives solves nothing anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import bpy
+import numpy as np
+from contrapposto.motion import Pose
+from contrapposto.observations import Known, Target
+from contrapposto.rig.joints import mapped_ancestor
+from contrapposto.rig.similarity import Similarity
+from contrapposto.rotation import slerp
+from contrapposto.skeleton import JOINT_INDEX, JOINT_NAMES, MIRROR, forward_kinematics, mirror
+from contrapposto.tasks.complete import Completion, complete_pose
+
+from . import checks, keys
+from .errors import Refusal
+from .known import Intent, Rule, read_intent
+from .limbs import controls
+from .plan import Plan, make_plan
+from .rig import Rig, read_rig
+from .writing import Writer
+
+logger = logging.getLogger(__name__)
+
+MOST_HYPOTHESES = 64
+_REACHED_MM = 1.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user chooses.
+
+    Attributes:
+        rule: which bones are known; with ``Rule.NAMED``, those in ``bones``.
+        bones: names of known bones.
+        hypotheses: how many alternatives to make, 1 to 64.
+        alternative: which one to write, from 1, best first.
+        seed: same seed, same result.
+        strength: 0 leaves the pose as it is, 1 takes the completed one.
+        mirror: give a bone that is not known its known partner's rotation, mirrored.
+        keep_feet_on_floor: may move a pelvis that is not known up or down.
+        insert_keys: key what is written; None follows Blender's auto-keying.
+        replace_generated: Generated keys do not make a bone known.
+    """
+
+    rule: Rule = Rule.KEYED
+    bones: tuple[str, ...] = ()
+    hypotheses: int = 8
+    alternative: int = 1
+    seed: int = 0
+    strength: float = 1.0
+    mirror: bool = False
+    keep_feet_on_floor: bool = False
+    insert_keys: bool | None = None
+    replace_generated: bool = False
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was done.
+
+    Attributes:
+        armature: name of the object.
+        frame: scene frame.
+        completed: joint -> the bones that were written for it.
+        kept: joint -> the bones that hold it.
+        alternative, alternatives: which one was written, of how many.
+        energy: how unnatural the prior finds it; lower is better.
+        unreachable: IK control -> how far its limb stays away from it, mm.
+        keyed_channels: how many channels got a key.
+    """
+
+    armature: str
+    frame: float
+    completed: Mapping[str, tuple[str, ...]]
+    kept: Mapping[str, tuple[str, ...]]
+    alternative: int
+    alternatives: int
+    energy: float
+    unreachable: Mapping[str, float]
+    keyed_channels: int
+
+    @property
+    def sentence(self) -> str:
+        """For the status bar."""
+        return (
+            f"Completed {_bones(len(self.completed))}, kept {len(self.kept)} "
+            f"(alternative {self.alternative} of {self.alternatives})"
+        )
+
+    @property
+    def warning(self) -> str:
+        """One sentence on controls that cannot be reached; empty if there is none."""
+        if not self.unreachable:
+            return ""
+        worst = max(self.unreachable, key=lambda bone: self.unreachable[bone])
+        return (
+            f"The limb stays {self.unreachable[worst]:.0f} mm away from '{worst}', out of its reach; "
+            "move the control closer to the body"
+        )
+
+
+_last: tuple[str, Completion] | None = None
+"""The last completion, under a digest of everything that it was made from."""
+
+
+def complete(
+    context: bpy.types.Context,
+    armature_object: bpy.types.Object | None = None,
+    settings: Settings | None = None,
+) -> Report:
+    """Fill in the bones of an armature that are not set on the current frame.
+
+    Args:
+        context: gives scene, view layer and tool settings.
+        armature_object: the armature; the active object if None.
+        settings: what the user chose; the defaults if None.
+
+    Raises:
+        Refusal: with one sentence, and nothing has changed.
+    """
+    settings = settings or Settings()
+    armature_object = armature_object or context.object
+    frame = context.scene.frame_current_final
+    insert = settings.insert_keys
+    if insert is None:
+        insert = context.scene.tool_settings.use_keyframe_insert_auto
+    _check_settings(settings)
+    checks.check_armature(armature_object, context.view_layer)
+    context.view_layer.update()
+    rig = read_rig(armature_object)
+    intent = read_intent(
+        rig,
+        settings.rule,
+        frame=frame,
+        named=settings.bones,
+        replace_generated=settings.replace_generated,
+    )
+    checks.check_something_known(rig, settings.rule, intent, frame)
+    mirrored = _mirrored_joints(rig, intent) if settings.mirror else frozenset()
+    plan = make_plan(rig, intent, move_pelvis=settings.keep_feet_on_floor)
+    checks.check_something_to_fill(rig, plan, settings.rule, frame)
+    checks.check_fill(armature_object, plan, insert_keys=insert)
+    pose, known = _problem(rig, intent, mirrored, settings)
+    completion = _solve(rig, pose, known, settings)
+    chosen = completion.poses[settings.alternative - 1]
+    writer = Writer(context.view_layer, armature_object, rig.calibration)
+    writer.write(plan, _desired(rig, plan, chosen, settings))
+    keyed = keys.insert_keys(armature_object, writer.written, frame) if insert else 0
+    completed, kept = _filled(rig, plan), _kept(rig, intent)
+    return Report(
+        armature=armature_object.name,
+        frame=frame,
+        completed=completed,
+        kept=kept,
+        alternative=settings.alternative,
+        alternatives=settings.hypotheses,
+        energy=float(completion.energy[settings.alternative - 1]),
+        unreachable=_unreachable(rig, known, chosen),
+        keyed_channels=keyed,
+    )
+
+
+def forget() -> None:
+    """Drop the completion held in memory."""
+    global _last  # noqa: PLW0603 - one completion is held, on purpose
+    _last = None
+
+
+def _check_settings(settings: Settings) -> None:
+    if not 1 <= settings.hypotheses <= MOST_HYPOTHESES:
+        raise Refusal(f"Hypotheses must be 1 to {MOST_HYPOTHESES}, not {settings.hypotheses}")
+    if not 1 <= settings.alternative <= settings.hypotheses:
+        raise Refusal(
+            f"There is no alternative {settings.alternative} of {settings.hypotheses}; "
+            "choose a lower one or more hypotheses"
+        )
+    if not 0 <= settings.strength <= 1:
+        raise Refusal(f"Strength must be 0 to 1, not {settings.strength:g}")
+
+
+def _mirrored_joints(rig: Rig, intent: Intent) -> frozenset[str]:
+    """Joints that are not kept but whose partner is; limbs on IK are placed, not turned."""
+    through_ik = {joint for limb in rig.limbs.values() for joint in limb.joints}
+    return frozenset(
+        joint
+        for joint in rig.rigmap.joints
+        if joint not in intent.joints
+        and joint not in through_ik
+        and JOINT_NAMES[MIRROR[JOINT_INDEX[joint]]] in intent.joints
+    )
+
+
+def _problem(rig: Rig, intent: Intent, mirrored: frozenset[str], settings: Settings) -> tuple[Pose, Known]:
+    """The pose as it stands, with mirrored joints set, and what is known of it."""
+    rotations = rig.pose.rotations.copy()
+    if mirrored:
+        index = [JOINT_INDEX[joint] for joint in mirrored]
+        rotations[index] = mirror(rig.pose.rotations)[index]
+    fixed = intent.joints | mirrored
+    joints = np.array([joint in fixed for joint in JOINT_NAMES])
+    # A joint that the rig lacks is part of its heirs: where they are all fixed, so is it.
+    for joint in JOINT_NAMES:
+        if joint not in rig.rigmap.joints:
+            heirs = [j for j in rig.rigmap.joints if joint in mapped_ancestor(j, rig.rigmap.joints)[1]]
+            joints[JOINT_INDEX[joint]] = bool(heirs) and all(j in fixed for j in heirs)
+    targets = tuple(_target(rig, end) for end in JOINT_NAMES if end in intent.placed)
+    return Pose(rotations, rig.pose.transl), Known(joints, targets, settings.keep_feet_on_floor)
+
+
+def _target(rig: Rig, end: str) -> Target:
+    limb = rig.limbs[end]
+    matrix = rig.matrices[rig.armature.index[limb.handle.bone]]
+    target = rig.calibration.target_from_bone(end, matrix, limb.handle.bone, rig.to_world)
+    return target if limb.turns_end else replace(target, rotation=None)
+
+
+def _solve(rig: Rig, pose: Pose, known: Known, settings: Settings) -> Completion:
+    """The completion, from memory if nothing that it depends on has changed.
+
+    Raises:
+        Refusal: if the prior's weights are missing or damaged.
+    """
+    global _last  # noqa: PLW0603 - one completion is held, on purpose
+    digest = _digest(rig, pose, known, settings)
+    if _last is not None and _last[0] == digest:
+        return _last[1]
+    try:
+        completion = complete_pose(
+            pose,
+            known,
+            hypotheses=settings.hypotheses,
+            seed=settings.seed,
+            offsets=rig.calibration.offsets,
+            keep_feet_on_floor=settings.keep_feet_on_floor,
+        )
+    except (ValueError, OSError) as error:
+        raise Refusal(f"The pose of '{rig.object.name}' could not be completed: {error}") from error
+    if not np.all(np.isfinite(completion.poses.rotations)):
+        raise Refusal("The prior gave no finite pose; reinstall the extension, its weights may be damaged")
+    _last = (digest, completion)
+    return completion
+
+
+def _digest(rig: Rig, pose: Pose, known: Known, settings: Settings) -> str:
+    digest = hashlib.sha256()
+    arrays = [pose.rotations, pose.transl, known.joints, rig.calibration.offsets]
+    for target in known.targets:
+        digest.update(target.joint.encode())
+        arrays += [target.position, np.zeros(0) if target.rotation is None else target.rotation]
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    digest.update(
+        repr((settings.hypotheses, settings.seed, settings.keep_feet_on_floor, known.height_known)).encode()
+    )
+    return digest.hexdigest()
+
+
+def _desired(rig: Rig, plan: Plan, chosen: Pose, settings: Settings) -> dict[str, np.ndarray]:
+    """Where the read bones have to be, part of the way if the strength is below 1."""
+    rotations, transl = chosen.rotations, chosen.transl
+    if settings.strength < 1:
+        rotations = slerp(rig.pose.rotations, rotations, settings.strength)
+        transl = rig.pose.transl + settings.strength * (transl - rig.pose.transl)
+    return rig.calibration.write(
+        Pose(rotations, transl),
+        rig.to_world,
+        rig.matrices,
+        free=plan.joints,
+        move_pelvis=settings.keep_feet_on_floor and "pelvis" in plan.turned,
+    )
+
+
+def _filled(rig: Rig, plan: Plan) -> dict[str, tuple[str, ...]]:
+    return {joint: plan.turned.get(joint) or _through(rig, joint) for joint in plan.joints}
+
+
+def _kept(rig: Rig, intent: Intent) -> dict[str, tuple[str, ...]]:
+    kept = {j: controls(rig.object, rig.rigmap, j) for j in rig.rigmap.joints if j in intent.joints}
+    return kept | {end: (rig.limbs[end].handle.bone,) for end in rig.limbs if end in intent.placed}
+
+
+def _through(rig: Rig, joint: str) -> tuple[str, ...]:
+    """The IK controls that set a joint of a limb."""
+    limb = next(limb for limb in rig.limbs.values() if joint in limb.joints)
+    return (limb.handle.bone, *limb.aims)
+
+
+def _unreachable(rig: Rig, known: Known, chosen: Pose) -> dict[str, float]:
+    _, positions = forward_kinematics(chosen.rotations, rig.calibration.offsets)
+    mm_a_metre = 1000 * Similarity.of(rig.to_world).scale / rig.calibration.scale
+    found = {}
+    for target in known.targets:
+        place = positions[JOINT_INDEX[target.joint]] + chosen.transl
+        away = float(np.linalg.norm(place - target.position)) * mm_a_metre
+        if away > _REACHED_MM:
+            found[rig.limbs[target.joint].handle.bone] = away
+    return found
+
+
+def _bones(count: int) -> str:
+    return "1 bone" if count == 1 else f"{count} bones"

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the animator has set on this frame, and therefore keeps.
+
+A bone is set if it has a key on the frame, is selected, is not selected, or was named:
+the rule decides. Each limb is read through its IK/FK switch: keys on the layer that is not
+live say nothing. A set IK handle places the end of its limb.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import bpy
+
+from .errors import Refusal
+from .limbs import controls
+from .rotations import ROTATION_PATHS
+from .versions import fcurves, is_selected
+
+if TYPE_CHECKING:
+    from .rig import Rig
+
+_BONE_PATH = re.compile(r'pose\.bones\["(.*)"\]\.(\w+)')
+_SAME_FRAME = 0.5
+
+
+class Rule(Enum):
+    """Which bones count as set."""
+
+    KEYED = "KEYED"
+    SELECTED = "SELECTED"
+    UNSELECTED = "UNSELECTED"
+    NAMED = "NAMED"
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What is kept.
+
+    Attributes:
+        bones: the set bones; they are never written to.
+        joints: mapped joints whose rotation is kept.
+        placed: limb ends that a set IK handle places.
+    """
+
+    bones: frozenset[str]
+    joints: frozenset[str]
+    placed: frozenset[str]
+
+
+def bone_of(data_path: str) -> tuple[str, str] | None:
+    """Bone and property of an F-curve's path, or None if it animates no bone."""
+    found = _BONE_PATH.fullmatch(data_path)
+    return (bpy.utils.unescape_identifier(found[1]), found[2]) if found else None
+
+
+def keyed_channels(
+    armature_object: bpy.types.Object, frame: float, *, generated: bool = True
+) -> dict[str, set[str]]:
+    """Bone -> the properties that have a key within half a frame of ``frame``.
+
+    Args:
+        armature_object: whose assigned action and slot are read.
+        frame: scene frame.
+        generated: whether keys of the type Generated count.
+    """
+    data = armature_object.animation_data
+    if data is not None and data.use_tweak_mode:
+        frame = data.nla_tweak_strip_time_to_scene(frame, invert=True)
+    keyed: dict[str, set[str]] = {}
+    for curve in fcurves(armature_object):
+        where = bone_of(curve.data_path)
+        if where and any(
+            abs(key.co.x - frame) < _SAME_FRAME and (generated or key.type != "GENERATED")
+            for key in curve.keyframe_points
+        ):
+            keyed.setdefault(where[0], set()).add(where[1])
+    return keyed
+
+
+def read_intent(
+    rig: Rig,
+    rule: Rule,
+    *,
+    frame: float,
+    named: Iterable[str] = (),
+    replace_generated: bool = False,
+) -> Intent:
+    """What the animator has set, by ``rule``.
+
+    Raises:
+        Refusal: if a named bone does not exist.
+    """
+    bones = rig.object.pose.bones
+    if rule is Rule.KEYED:
+        return _keyed_intent(rig, frame, generated=not replace_generated)
+    if rule is Rule.NAMED:
+        named = tuple(named)
+        for name in named:
+            if name not in bones:
+                raise Refusal(f"'{rig.object.name}' has no bone named '{name}'; check the list of bones")
+        fixed = frozenset(named)
+    else:
+        fixed = frozenset(b.name for b in bones if is_selected(b) == (rule is Rule.SELECTED))
+    return _intent(rig, turned=fixed, moved=fixed, fixed=fixed)
+
+
+def _keyed_intent(rig: Rig, frame: float, *, generated: bool) -> Intent:
+    keyed = keyed_channels(rig.object, frame, generated=generated)
+    turned = frozenset(bone for bone, paths in keyed.items() if paths.intersection(ROTATION_PATHS))
+    moved = frozenset(bone for bone, paths in keyed.items() if "location" in paths)
+    return _intent(rig, turned=turned, moved=moved, fixed=turned | moved)
+
+
+def _intent(
+    rig: Rig,
+    *,
+    turned: frozenset[str],
+    moved: frozenset[str],
+    fixed: frozenset[str],
+) -> Intent:
+    rigmap, limbs = rig.rigmap, rig.limbs
+    placed = frozenset(end for end, limb in limbs.items() if limb.handle.bone in fixed)
+    through_ik = {
+        joint for limb in limbs.values() for joint in limb.joints if joint not in limbs or limb.turns_end
+    }
+    kept = set()
+    for joint in rigmap.joints:
+        if joint not in through_ik:
+            own = controls(rig.object, rigmap, joint)
+            if turned.intersection(own) or (joint == "pelvis" and moved.intersection(own)):
+                kept.add(joint)
+    return Intent(fixed, frozenset(kept), placed)

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Operators, one family a file. Each polls, calls a function of ``addon`` and tells what came of it."""
+
+from . import complete_pose, generated_keys, rig_mapping
+
+_FAMILIES = (complete_pose, rig_mapping, generated_keys)
+
+
+def register() -> None:
+    """Register every family."""
+    for family in _FAMILIES:
+        family.register()
+
+
+def unregister() -> None:
+    """Unregister every family, in reverse order."""
+    for family in reversed(_FAMILIES):
+        family.unregister()

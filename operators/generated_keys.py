@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Select or remove the keys that a completion made."""
+
+import bpy
+from bpy.props import BoolProperty
+
+from ..addon.keys import remove_generated, select_generated
+from .polling import NeedsArmature
+
+
+class GeneratedKeys(NeedsArmature):
+    """What both operators share."""
+
+    all_frames: BoolProperty(
+        name="All Frames",
+        description="Generated keys of the whole action, not only of this frame",
+        default=False,
+    )
+
+    def frame(self, context: bpy.types.Context) -> float | None:
+        """The frame that is meant; None for all."""
+        return None if self.all_frames else context.scene.frame_current_final
+
+    def tell(self, count: int, done: str) -> set[str]:
+        """Report how many keys there were."""
+        if count == 0:
+            where = "in this action" if self.all_frames else "on this frame"
+            self.report({"WARNING"}, f"There is no generated key {where}")
+            return {"CANCELLED"}
+        self.report({"INFO"}, f"{done} {count} generated key{'s' if count > 1 else ''}")
+        return {"FINISHED"}
+
+
+class CONTRAPPOSTO_OT_select_generated_keys(GeneratedKeys, bpy.types.Operator):
+    """Select the keys that Complete Pose made, and deselect the others"""
+
+    bl_idname = "contrapposto.select_generated_keys"
+    bl_label = "Select Generated Keys"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Select them."""
+        return self.tell(select_generated(context.object, self.frame(context)), "Selected")
+
+
+class CONTRAPPOSTO_OT_remove_generated_keys(GeneratedKeys, bpy.types.Operator):
+    """Remove the keys that Complete Pose made; your own keys stay"""
+
+    bl_idname = "contrapposto.remove_generated_keys"
+    bl_label = "Remove Generated Keys"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Remove them."""
+        return self.tell(remove_generated(context.object, self.frame(context)), "Removed")
+
+
+register, unregister = bpy.utils.register_classes_factory(
+    (CONTRAPPOSTO_OT_select_generated_keys, CONTRAPPOSTO_OT_remove_generated_keys)
+)

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Entries in the Pose menu and in the context menu of pose mode."""
+
+import bpy
+
+_MENUS = ("VIEW3D_MT_pose", "VIEW3D_MT_pose_context_menu")
+
+
+def draw(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    """One entry below Blender's own."""
+    self.layout.separator()
+    self.layout.operator("contrapposto.complete_pose")
+
+
+def register() -> None:
+    """Append the entries."""
+    for name in _MENUS:
+        getattr(bpy.types, name).append(draw)
+
+
+def unregister() -> None:
+    """Remove them."""
+    for name in _MENUS:
+        getattr(bpy.types, name).remove(draw)

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Contrapposto tab of the 3D view's sidebar. Always there; says what is missing."""
+
+import bpy
+from contrapposto.rig.rigmap import RigMap
+from contrapposto.skeleton import JOINT_NAMES, NUM_JOINTS
+
+from ..addon.errors import Refusal
+from ..addon.rig_storage import PROPERTY, known_map
+from ..operators.complete_pose import OPTIONS
+from ..operators.rig_mapping import joint_label
+
+_LINE = 38
+"""Characters that fit a line of the sidebar at its usual width."""
+
+
+class SidebarPanel:
+    """Where every panel of the extension lives."""
+
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Contrapposto"
+
+
+class CONTRAPPOSTO_PT_complete_pose(SidebarPanel, bpy.types.Panel):
+    """Complete Pose with its options."""
+
+    bl_label = "Complete Pose"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the button, or what stands in its way."""
+        layout = self.layout
+        if sentence := _hindrance(context):
+            _write(layout, sentence, icon="INFO")
+        options = context.scene.contrapposto
+        row = layout.row()
+        row.scale_y = 1.4
+        button = row.operator("contrapposto.complete_pose", icon="ARMATURE_DATA")
+        for name in OPTIONS:
+            setattr(button, name, getattr(options, name))
+        column = layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        for name in OPTIONS:
+            column.prop(options, name)
+        row = layout.row(align=True)
+        row.operator("contrapposto.select_generated_keys")
+        row.operator("contrapposto.remove_generated_keys", text="Remove")
+
+
+class CONTRAPPOSTO_PT_rig(SidebarPanel, bpy.types.Panel):
+    """What is known of the rig."""
+
+    bl_label = "Rig"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw profile, count and doubtful joints."""
+        layout = self.layout
+        active = context.object
+        if active is None or active.type != "ARMATURE":
+            layout.label(text="No armature is active", icon="INFO")
+            return
+        try:
+            rigmap = known_map(active.data)
+        except Refusal as refusal:
+            _write(layout, str(refusal), icon="ERROR")
+            layout.operator("contrapposto.clear_rig")
+            return
+        if rigmap is None:
+            _write(layout, "Not looked at yet: Complete Pose detects the rig, or do it now", icon="INFO")
+            layout.operator("contrapposto.detect_rig", icon="VIEWZOOM")
+        else:
+            _draw_map(layout, rigmap, saved=PROPERTY in active.data)
+        row = layout.row(align=True)
+        row.operator("contrapposto.import_rig", text="Import", icon="IMPORT")
+        row.operator("contrapposto.export_rig", text="Export", icon="EXPORT")
+
+
+class CONTRAPPOSTO_PT_rig_bones(SidebarPanel, bpy.types.Panel):
+    """One field a joint."""
+
+    bl_label = "Bones"
+    bl_parent_id = "CONTRAPPOSTO_PT_rig"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Only where there is a map to edit."""
+        active = context.object
+        if active is None or active.type != "ARMATURE":
+            return False
+        try:
+            return known_map(active.data) is not None
+        except Refusal:
+            return False
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the fields."""
+        data = context.object.data
+        column = self.layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        for joint in JOINT_NAMES:
+            column.prop_search(data.contrapposto, joint, data, "bones", icon="BONE_DATA")
+
+
+def _draw_map(layout: bpy.types.UILayout, rigmap: RigMap, *, saved: bool) -> None:
+    state = "saved" if saved else "detected"
+    layout.label(text=f"{rigmap.profile} ({state})", icon="CHECKMARK" if saved else "VIEWZOOM")
+    layout.label(text=f"{len(rigmap.joints)} of {NUM_JOINTS} joints mapped")
+    if missing := rigmap.missing_required:
+        _write(layout, "Missing: " + ", ".join(map(joint_label, missing)), icon="ERROR")
+    for joint in rigmap.doubtful():
+        bones = rigmap.joints[joint]
+        _write(
+            layout,
+            f"{joint_label(joint)}: '{bones.read[0]}', {bones.confidence:.0%} sure, {bones.reason}",
+            icon="QUESTION",
+        )
+    row = layout.row(align=True)
+    row.operator("contrapposto.detect_rig", text="Detect")
+    row.operator("contrapposto.accept_rig", text="Accept")
+    if saved:
+        row.operator("contrapposto.clear_rig", text="Clear")
+
+
+def _hindrance(context: bpy.types.Context) -> str:
+    active = context.object
+    if active is None or active.type != "ARMATURE":
+        return "Select an armature to complete its pose"
+    if active.mode not in {"OBJECT", "POSE"}:
+        return "Switch the armature to Pose Mode"
+    return ""
+
+
+def _write(layout: bpy.types.UILayout, sentence: str, *, icon: str) -> None:
+    """A sentence as labels, broken between words."""
+    lines = [""]
+    for word in sentence.split():
+        if len(lines[-1]) + len(word) >= _LINE and lines[-1]:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    column = layout.column(align=True)
+    for i, line in enumerate(lines):
+        column.label(text=line, icon=icon if i == 0 else "BLANK1")
+
+
+register, unregister = bpy.utils.register_classes_factory(
+    (CONTRAPPOSTO_PT_complete_pose, CONTRAPPOSTO_PT_rig, CONTRAPPOSTO_PT_rig_bones)
+)
