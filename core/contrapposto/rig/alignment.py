@@ -3,10 +3,9 @@
 
 Two questions, answered without a look at any bone's own axes. Which way does the
 body face: the hips say where left is, the head says where up is. How does each limb
-have to turn from the T-pose to lie as it does at rest: arms and legs by the shortest
-arc from the body outward, their twist by the hinge of a bent elbow or knee; the feet
-about the vertical only, because a rig rests with flat soles however high its ankles
-are. Trunk and head are taken to rest upright: how a spine's joints are placed along
+have to turn from the T-pose to lie as it does at rest: arms and legs sideways, then by
+the shortest arc, twisted to the hinge of a bent elbow or knee; the feet about the
+vertical only, because a rig rests with flat soles however high its ankles are. Trunk and head are taken to rest upright: how a spine's joints are placed along
 its curve is shape, not pose.
 """
 
@@ -116,7 +115,7 @@ def _align_limb(alignments: np.ndarray, points: Points, limb: Limb, hinge: np.nd
     if root not in points or middle not in points:
         return
     upper = points[middle] - points[root]
-    alignment = shortest_arc(STANDARD_OFFSETS[j], upper)
+    alignment = _swing(STANDARD_OFFSETS[j], upper)
     if end not in points:
         alignments[[i, j, k]] = alignment @ from_rotvec(normalize(STANDARD_OFFSETS[j]) * twist)
         return
@@ -124,6 +123,20 @@ def _align_limb(alignments: np.ndarray, points: Points, limb: Limb, hinge: np.nd
     alignment = _hinge_twist(upper, lower, alignment @ hinge) @ alignment
     alignments[i] = alignment @ from_rotvec(normalize(STANDARD_OFFSETS[j]) * twist)
     alignments[[j, k]] = shortest_arc(alignments[i] @ STANDARD_OFFSETS[k], lower) @ alignments[i]
+
+
+def _swing(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """What turns a limb from ``a`` to ``b``: sideways first, then by the shortest arc.
+
+    Arms rest level, lowered or hanging, legs together or apart: all that is a turn
+    about the forward axis. One arc alone would add a twist, because the standard
+    limbs point slightly backward and so move along no great circle.
+    """
+    sideways = np.eye(3)
+    if np.hypot(b[0], b[1]) > 0.5 * np.linalg.norm(b):
+        angle = np.arctan2(a[0] * b[1] - a[1] * b[0], a[0] * b[0] + a[1] * b[1])
+        sideways = from_rotvec(np.array([0.0, 0.0, angle]))
+    return shortest_arc(sideways @ a, b) @ sideways
 
 
 def _align_feet(alignments: np.ndarray, points: Points) -> None:

@@ -30,6 +30,8 @@ from contrapposto.skeleton import JOINT_INDEX, JOINT_NAMES, NUM_JOINTS, PARENTS,
 _LEGS = (("left_hip", "left_knee", "left_ankle"), ("right_hip", "right_knee", "right_ankle"))
 _SAME_PLACE = 1e-3  # of the leg's length: limb joints closer than this are one place
 
+_DOWN = 0.3  # of the leg's length, at least, an ankle is below its hip at rest
+
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
@@ -77,7 +79,7 @@ class Calibration:
         heads = {joint: armature.heads[bones[0]].astype(float) for joint, bones in groups.items()}
         frame = body_frame(heads)
         leg = _leg_length(heads)
-        _check_limbs(heads, leg)
+        _check_limbs(heads, leg, frame)
         scale = _leg_length(_standard_places()) / leg
         places = {joint: scale * (frame @ head) for joint, head in heads.items()}
         alignments = limb_alignments(places | _foot_tips(armature, groups, places, scale * frame), twists)
@@ -247,13 +249,17 @@ def _leg_length(places: dict[str, np.ndarray]) -> float:
     return float(np.mean(lengths))
 
 
-def _check_limbs(heads: dict[str, np.ndarray], leg: float) -> None:
+def _check_limbs(heads: dict[str, np.ndarray], leg: float, frame: np.ndarray) -> None:
     for side in ("left", "right"):
         for limb in (("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist")):
             joints = [f"{side}_{part}" for part in limb if f"{side}_{part}" in heads]
             for upper, lower in itertools.pairwise(joints):
                 if not np.linalg.norm(heads[lower] - heads[upper]) > _SAME_PLACE * leg:
                     raise ValueError(f"The bones of '{upper}' and '{lower}' start at the same place at rest")
+
+    for hip, _, ankle in _LEGS:
+        if hip in heads and ankle in heads and frame[1] @ (heads[ankle] - heads[hip]) > -_DOWN * leg:
+            raise ValueError(f"'{ankle}' is not below '{hip}' at rest; the rest pose has to stand upright")
 
 
 def _standard_places() -> dict[str, np.ndarray]:

@@ -48,7 +48,7 @@ def hinge_twists(pose: Pose) -> dict[str, float]:
         if np.count_nonzero(bent) < BENT_FRAMES:
             continue
         mean = np.exp(1j * angle[bent]).mean()
-        spread = np.sqrt(-2 * np.log(max(abs(mean), 1e-12)))
+        spread = np.sqrt(-2 * np.log(np.clip(abs(mean), 1e-12, 1)))
         if spread < np.radians(SPREAD_DEG) and abs(np.angle(mean)) < np.radians(FURTHEST_DEG):
             twists[root] = float(np.angle(mean))
     return twists
