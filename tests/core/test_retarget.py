@@ -109,6 +109,26 @@ def test_a_rig_in_smpl_layout_needs_no_alignment():
     assert np.abs(calibration.offsets - STANDARD_OFFSETS)[others].max() < 1e-9
 
 
+def test_a_rig_whose_head_leans_forward_still_rests_upright():
+    armature, truth = make_armature("Mixamo", axes=("y", "z"))
+    rest = armature.rest.copy()
+    rest[armature.index[truth["head"][0]], :3, 3] += [0, 0, 0.1]
+    leaning = Armature(armature.names, armature.parents, rest, armature.lengths)
+    pose = calibrated(leaning, truth).read(rest, np.eye(4))
+    assert np.abs(pose.global_orient - np.eye(3)).max() < 1e-9
+
+
+def test_a_body_modelled_along_no_axis_is_read_by_its_own_up_and_left():
+    armature, truth = make_armature("SMPL, SMPL-H, SMPL-X", rest="A", seed=1)
+    turn = np.eye(4)
+    turn[:3, :3] = Rotation.from_euler("xyz", [40, 25, -35], degrees=True).as_matrix()
+    turned = Armature(armature.names, armature.parents, turn @ armature.rest, armature.lengths)
+    posed = bend(armature, truth, turns_to(random_pose(1)))
+    upright = calibrated(armature, truth).read(posed, Z_UP)
+    oblique = calibrated(turned, truth).read(turn @ posed, Z_UP @ turn.T)
+    assert degrees_apart(upright, oblique) < 2
+
+
 def test_offsets_place_the_joints_where_the_bones_are():
     armature, truth = make_armature("SMPL, SMPL-H, SMPL-X", rest="random", seed=8, scale=100)
     calibration = calibrated(armature, truth)

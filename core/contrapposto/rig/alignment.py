@@ -5,8 +5,10 @@ Two questions, answered without a look at any bone's own axes. Which way does th
 body face: the hips say where left is, the head says where up is. How does each limb
 have to turn from the T-pose to lie as it does at rest: arms and legs sideways, then by
 the shortest arc, twisted to the hinge of a bent elbow or knee; the feet about the
-vertical only, because a rig rests with flat soles however high its ankles are. Trunk and head are taken to rest upright: how a spine's joints are placed along
-its curve is shape, not pose.
+vertical only, because a rig rests with flat soles however high its ankles are.
+
+Trunk and head are taken to rest upright: how a spine's joints are placed along its
+curve is shape, not pose.
 """
 
 from __future__ import annotations
@@ -187,11 +189,17 @@ def _heading_turn(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def _squared(frame: np.ndarray) -> np.ndarray:
     """The frame along the rig's own axes, where its left and up lie near two of them."""
-    left, up = (np.eye(3)[i] * np.sign(row[i]) for row in frame[:2] for i in [np.argmax(np.abs(row))])
-    near = frame[0] @ left > np.cos(np.radians(SQUARE_DEG)) and frame[1] @ up > np.cos(
-        np.radians(UPRIGHT_DEG)
-    )
-    return np.stack([left, up, np.cross(left, up)]) if near and not left @ up else frame
+    left, up = _nearest_axis(frame[0]), _nearest_axis(frame[1])
+    square = frame[0] @ left > np.cos(np.radians(SQUARE_DEG))
+    upright = frame[1] @ up > np.cos(np.radians(UPRIGHT_DEG))
+    if square and upright and left @ up == 0:
+        return np.stack([left, up, np.cross(left, up)])
+    return frame
+
+
+def _nearest_axis(direction: np.ndarray) -> np.ndarray:
+    axis = np.argmax(np.abs(direction))
+    return np.eye(3)[axis] * np.sign(direction[axis])
 
 
 def _standard_points() -> Points:
