@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Any motion file as clips: BVH, AMASS-style ``.npz``, and the shared data format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from contrapposto.files.bvh import bvh_armature, bvh_matrices, read_bvh
+from contrapposto.files.mocap import Clip, read_subject
+from contrapposto.files.npz import load_arrays
+from contrapposto.motion import Motion, Pose
+from contrapposto.rig.alignment import shortest_arc
+from contrapposto.rig.calibration import Calibration
+from contrapposto.rig.hinges import calibrate_by_motion
+from contrapposto.rig.mapping import map_armature
+from contrapposto.rotation import from_rotvec, slerp, to_rotvec
+from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, STANDARD_OFFSETS, forward_kinematics
+
+SUFFIXES = (".bvh", ".npz")
+
+SOLE = 0.04
+"""Height of the toe joint above the floor in a step, metres: its median low in the CMU clips."""
+FLOOR_TRUSTED = 0.15
+"""A file whose lowest steps are within this of y = 0 is taken to know its floor, metres."""
+MOST_MISSING = 4
+"""Of the 15 joints that a body needs, so many may lack (hands that are End Sites, a head)."""
+
+_Z_UP_TO_Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
+
+
+def read_motion(path: Path | str) -> Motion:
+    """The one motion of a file, as ``read_clip`` reads it."""
+    return clip_motion(read_clip(path))
+
+
+def read_clip(path: Path | str) -> Clip:
+    """The one clip of a ``.bvh`` or ``.npz`` file, at its own frame rate.
+
+    Raises:
+        ValueError: as ``read_clips``, and if the file holds several clips.
+    """
+    clips = read_clips(Path(path))
+    if len(clips) != 1:
+        raise ValueError(f"{path} holds {len(clips)} clips; read them with read_clips")
+    return clips[0]
+
+
+def read_clips(path: Path | str) -> list[Clip]:
+    """All clips of a file, or of all motion files below a folder in the order of their names.
+
+    BVH: bones are mapped by ``map_armature``; the world's up is the axis that the
+    skeleton stands along at rest; elbow and knee axes are taken from the motion (see
+    ``hinges``); lengths are scaled to the standard body's legs. If the lowest steps
+    are not near y = 0 the file knows no floor, and is shifted so that they touch it.
+    Joints that the file lacks are filled as ``Calibration.read`` says.
+
+    AMASS: ``poses`` (T, 66 or more) axis-angle, ``trans`` (T, 3) and
+    ``mocap_framerate``, z up. ``trans`` is taken as the pelvis' position: the body
+    model's own rest position of the pelvis, a few centimetres in height, is not known.
+
+    Raises:
+        ValueError: with one sentence naming the file, if it is missing, damaged, of
+            an unknown kind or no whole body.
+    """
+    path = Path(path)
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+        if not files:
+            raise ValueError(f"There are no motion files ({', '.join(SUFFIXES)}) in {path}")
+        return [clip for file in files for clip in read_clips(file)]
+    match path.suffix.lower():
+        case ".bvh":
+            return [_read_bvh_clip(path)]
+        case ".npz":
+            return _read_npz_clips(path)
+        case suffix:
+            raise ValueError(f"{path}: motion files end in {' or '.join(SUFFIXES)}, not in '{suffix}'")
+
+
+def clip_motion(clip: Clip) -> Motion:
+    """A clip as Motion, rotations in double precision."""
+    poses = Pose(from_rotvec(clip.rotvec.astype(float)), clip.transl.astype(float))
+    return Motion(poses, clip.fps, clip.name)
+
+
+def resample(clip: Clip, fps: float) -> Clip:
+    """The clip at another frame rate.
+
+    Rotations go along the shorter arc between neighbours, positions along the line;
+    a frame made from a bad one is bad. The first frame stays, and the last one if
+    the rates fit.
+    """
+    if not fps > 0:
+        raise ValueError(f"A clip cannot have {fps} frames a second")
+    last = len(clip) - 1
+    count = int(np.floor(last * fps / clip.fps + 1e-6)) + 1
+    place = np.minimum(np.arange(count) * clip.fps / fps, last)
+    before = np.minimum(np.floor(place + 1e-6).astype(int), last)
+    after = np.minimum(before + 1, last)
+    part = np.clip(place - before, 0, 1)
+    R = from_rotvec(clip.rotvec.astype(float))
+    turned = slerp(R[before], R[after], part[:, None])
+    transl = clip.transl.astype(float)
+    return Clip(
+        name=clip.name,
+        subject=clip.subject,
+        rotvec=to_rotvec(turned).astype(np.float32),
+        transl=(transl[before] + part[:, None] * (transl[after] - transl[before])).astype(np.float32),
+        bad=clip.bad[before] | (clip.bad[after] & (part > 1e-6)),
+        offsets=clip.offsets,
+        fps=float(fps),
+    )
+
+
+def _clip(path: Path, pose: Pose, offsets: np.ndarray, fps: float) -> Clip:
+    return Clip(
+        name=path.stem,
+        subject="",
+        rotvec=to_rotvec(pose.rotations).astype(np.float32),
+        transl=pose.transl.astype(np.float32),
+        bad=np.zeros(len(pose.transl), dtype=bool),
+        offsets=offsets.astype(np.float32),
+        fps=fps,
+    )
+
+
+def _read_bvh_clip(path: Path) -> Clip:
+    bvh = read_bvh(path)
+    try:
+        armature, matrices = bvh_armature(bvh), bvh_matrices(bvh)
+        rigmap = map_armature(armature)
+        missing = rigmap.missing_required
+        if len(missing) > MOST_MISSING:
+            raise ValueError(f"no whole body was found; there is no {', '.join(missing)}")
+        calibration = calibrate_by_motion(Calibration.of(armature, rigmap), matrices)
+        pose = calibration.read(matrices, _upright(calibration))
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from error
+    return _clip(path, _on_floor(pose, calibration.offsets), calibration.offsets, bvh.fps)
+
+
+def _upright(calibration: Calibration) -> np.ndarray:
+    """(4, 4) the turn that brings the axis which the skeleton stands along to y."""
+    up = calibration.frame[1]
+    axis = np.eye(3)[np.argmax(np.abs(up))] * np.sign(up[np.argmax(np.abs(up))])
+    to_world = np.eye(4)
+    to_world[:3, :3] = shortest_arc(axis, np.array([0.0, 1.0, 0.0]))
+    return to_world
+
+
+def _on_floor(pose: Pose, offsets: np.ndarray) -> Pose:
+    _, positions = forward_kinematics(pose.rotations, offsets)
+    toes = [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]
+    heights = (positions[:, toes, 1] + pose.transl[:, 1:2]).min(axis=1)
+    lowest = np.percentile(heights, 5) - SOLE
+    if abs(lowest) < FLOOR_TRUSTED:
+        return pose
+    return Pose(pose.rotations, pose.transl - [0.0, lowest, 0.0])
+
+
+def _read_npz_clips(path: Path) -> list[Clip]:
+    arrays = load_arrays(path, ["poses"])
+    if "clip_start" in arrays:
+        return read_subject(path)
+    rate = next((arrays[k] for k in ("mocap_framerate", "mocap_frame_rate") if k in arrays), None)
+    if rate is None or "trans" not in arrays:
+        raise ValueError(
+            f"{path} has neither the shared format's arrays nor AMASS's (trans, mocap_framerate)"
+        )
+    poses, trans = arrays["poses"].astype(float), arrays["trans"].astype(float)
+    if poses.ndim != 2 or poses.shape[1] < 3 * NUM_JOINTS or trans.shape != (len(poses), 3):
+        raise ValueError(
+            f"{path}: poses must be (T, 66 or more) and trans (T, 3), not {poses.shape}, {trans.shape}"
+        )
+    if not len(poses) or not (np.all(np.isfinite(poses)) and np.all(np.isfinite(trans))):
+        raise ValueError(f"{path} holds no frames, or values that are not finite")
+    if np.size(rate) != 1 or not float(rate) > 0:
+        raise ValueError(f"{path} has a frame rate of {rate}")
+    R = from_rotvec(poses[:, : 3 * NUM_JOINTS].reshape(-1, NUM_JOINTS, 3))
+    R[:, 0] = _Z_UP_TO_Y_UP @ R[:, 0]
+    return [_clip(path, Pose(R, trans @ _Z_UP_TO_Y_UP.T), STANDARD_OFFSETS, float(rate))]
