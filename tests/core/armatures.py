@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-
 from contrapposto.rig.armature import Armature
 from contrapposto.rig.names import flip_name
 from contrapposto.rig.profile import Profile, profile_named
@@ -33,7 +32,13 @@ _CHAINS = (
     ("left_collar", "left_shoulder", "left_elbow", "left_wrist"),
     ("right_collar", "right_shoulder", "right_elbow", "right_wrist"),
 )
-_TIPS = {"head": (0, 0.19, 0.02), "foot": (0, -0.01, 0.07), "wrist": (0.17, 0, 0)}
+_TIPS = {
+    "head": (0, 0.19, 0.02),
+    "foot": (0, -0.01, 0.07),
+    "ankle": (0.02, -0.03, 0.12),
+    "elbow": (0.27, 0, 0),
+    "wrist": (0.17, 0, 0),
+}
 _PELVIS_HEIGHT = 0.95
 _ARM_DROP = {"T": 0, "A": 45, "down": 78, "random": 30}
 
@@ -124,8 +129,8 @@ def make_armature(
         None,
         np.linspace([0, 0, 0], [0, 0.02 * len(profile.roots), 0.1], len(profile.roots) + 1),
     )
-    for joint, group in joints.items():
-        _add_joint(builder, profile, body, joints, joint, group, root)
+    for joint in joints:
+        _add_joint(builder, profile, body, joints, joint, root=root)
     if profile.is_control_rig:
         _add_controls(builder, profile, body, joints, root)
     for fingerprint in profile.fingerprint:
@@ -223,9 +228,10 @@ def _add_joint(
     body: _Body,
     joints: Mapping[str, tuple[str, ...]],
     joint: str,
-    group: tuple[str, ...],
+    *,
     root: str | None,
 ) -> None:
+    group = joints[joint]
     above = _parent(joint, joints)
     parent = joints[above][-1] if above else root
     if above and joint in profile.between:

@@ -81,7 +81,7 @@ def parse_profile(text: str) -> Profile:
         raise ValueError(f"The rig profile is not valid JSON (line {error.lineno})") from error
     if not isinstance(data, dict) or not isinstance(data.get("joints"), dict) or "name" not in data:
         raise ValueError("A rig profile needs a name and joints")
-    fields = {f for f in Profile.__dataclass_fields__}
+    fields = set(Profile.__dataclass_fields__)
     unknown = sorted(set(data) - fields)
     if unknown:
         raise ValueError(f"Profile '{data['name']}' has unknown fields: {', '.join(unknown)}")
