@@ -132,13 +132,13 @@ def test_names_that_occur_twice_are_told_apart(tmp_path):
 )
 def test_damage_is_told_with_its_line(tmp_path, old, new, line, problem):
     path = written(tmp_path, SMALL.replace(old, new, 1))
-    with pytest.raises(ValueError, match=f"clip.bvh, line {line}: .*{problem}"):
+    with pytest.raises(ValueError, match=rf"clip\.bvh, line {line}: .*{problem}"):
         read_bvh(path)
 
 
 def test_a_file_cut_anywhere_is_refused_in_a_sentence(tmp_path):
     for length in range(0, SMALL.index("0 0 0 0 0 0 0 0 0"), 7):
-        with pytest.raises(ValueError, match="clip.bvh, line"):
+        with pytest.raises(ValueError, match=r"clip\.bvh, line"):
             read_bvh(written(tmp_path, SMALL[:length]))
 
 
