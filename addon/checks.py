@@ -143,7 +143,7 @@ def check_fill(armature_object: bpy.types.Object, plan: Plan, *, insert_keys: bo
             raise Refusal(
                 f"The location of bone '{name}' is locked; unlock it in the Item tab, or key it to keep it"
             )
-    _check_chains(bones, frozenset(plan.rotated_bones))
+    _check_chains(bones, frozenset(plan.rotated_bones) - swings)
     _check_drivers(armature_object, frozenset(plan.rotated_bones), frozenset(plan.moved_bones))
     data = armature_object.animation_data
     if insert_keys and data and data.action and data.action.library is not None:

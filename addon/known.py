@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from .errors import Refusal
-from .limbs import controls
+from .limbs import carriers, controls
 from .rotations import ROTATION_PATHS
 from .versions import fcurves, is_selected
 
@@ -132,6 +132,7 @@ def _intent(
     for joint in rigmap.joints:
         if joint not in through_ik:
             own = controls(rig.object, rigmap, joint)
-            if turned.intersection(own) or (joint == "pelvis" and moved.intersection(own)):
+            carried = turned & carriers(rig.object, rigmap, joint)
+            if carried or turned.intersection(own) or (joint == "pelvis" and moved.intersection(own)):
                 kept.add(joint)
     return Intent(fixed, frozenset(kept), placed)

@@ -107,6 +107,26 @@ def controls(armature_object: bpy.types.Object, rigmap: RigMap, joint: str) -> t
     return rigmap.joints[joint].write
 
 
+def carriers(armature_object: bpy.types.Object, rigmap: RigMap, joint: str) -> frozenset[str]:
+    """Controls that carry a joint's own one along, as Rigify's ``chest`` carries the upper spine.
+
+    They are what the mechanism bones between the joint's control and the next control above copy.
+    """
+    every = {name for bones in rigmap.joints.values() for name in bones.write}
+    found: set[str] = set()
+    for name in rigmap.joints[joint].write:
+        for bone in armature_object.pose.bones[name].parent_recursive:
+            if bone.name in every:
+                break
+            found.update(
+                constraint.subtarget
+                for constraint in active_constraints(bone)
+                if constraint.type in {"COPY_TRANSFORMS", "COPY_ROTATION"}
+                and constraint.target == armature_object
+            )
+    return frozenset(found)
+
+
 def live_aim(armature_object: bpy.types.Object, limb: IkLimb) -> str | None:
     """What aims the elbow or knee now: the pole if an active IK constraint uses it, else the swing."""
     pole, swing = limb.handle.pole, limb.handle.swing

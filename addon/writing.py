@@ -18,6 +18,7 @@ import numpy as np
 from contrapposto.rig.calibration import Calibration
 from mathutils import Matrix, Quaternion, Vector
 
+from .limbs import IkLimb
 from .plan import Plan
 from .rotations import basis_matrix, posed_matrix, rotation_path, set_rotation
 
@@ -57,6 +58,7 @@ class Writer:
             else:
                 self._write_controls(plan, desired)
                 self._write_limbs(plan, desired)
+                self._correct_controls(plan, desired)
             self.view_layer.update()
         except BaseException:
             self.restore()
@@ -114,33 +116,42 @@ class Writer:
 
     def _write_controls(self, plan: Plan, desired: Desired) -> None:
         """Set all controls from the rest offsets, then turn them by what the rig still lacks."""
-        pairs = [
-            (joint, name)
-            for group in (plan.turned, plan.held)
-            for joint, bones in group.items()
-            for name in bones
-        ]
-        fk = {
-            name: self._control_matrix(joint, name, desired) for joint, name in pairs if joint in plan.turned
+        matrices = {
+            name: self._control_matrix(joint, name, desired)
+            for joint, names in plan.turned.items()
+            for name in names
         }
-        self._put_by_depth(fk, plan.moved)
+        self._put_by_depth(matrices, plan.moved)
+        self._correct_controls(plan, desired)
+
+    def _correct_controls(self, plan: Plan, desired: Desired) -> None:
+        """Measure, turn the controls of joints that are off with whatever hangs on them, measure again."""
+        pairs = {
+            name: joint
+            for group in (plan.turned, plan.held)
+            for joint, names in group.items()
+            for name in names
+        }
+        # Of several controls of a joint the last one is the nearest to it.
+        last = {joint: name for name, joint in pairs.items()}
         for _ in range(_PASSES):
-            lacking = {joint: self._lacking(joint, desired) for joint, _ in pairs}
+            lacking = {joint: self._lacking(joint, desired) for joint in last}
             shift = self._pelvis_shift(plan, desired)
-            if max(map(_angle_deg, lacking.values()), default=0) < _EXACT_DEG and shift.length < self._near:
+            off = {last[joint] for joint, turn in lacking.items() if _angle_deg(turn) > _EXACT_DEG}
+            if shift.length > self._near:
+                off.add(plan.moved)
+            if not off:
                 return
-            # A joint that several controls turn is corrected by the last one: it is the nearest to it.
-            last = dict(pairs)
-            fk = {
-                name: (lacking[joint] if last[joint] == name else Matrix.Identity(4))
-                @ _turn(self.bones[name])
-                for joint, name in pairs
-            }
-            for name, matrix in fk.items():
-                matrix.translation = self.bones[name].matrix.translation
-            if plan.moved:
-                fk[plan.moved].translation += shift
-            self._put_by_depth(fk, plan.moved)
+            matrices = {}
+            for name, joint in pairs.items():
+                bone = self.bones[name]
+                if name in off or any(parent.name in off for parent in bone.parent_recursive):
+                    turn = lacking[joint] if last[joint] == name else Matrix.Identity(4)
+                    matrices[name] = turn @ _turn(bone)
+                    matrices[name].translation = bone.matrix.translation
+            if plan.moved in matrices:
+                matrices[plan.moved].translation += shift
+            self._put_by_depth(matrices, plan.moved)
 
     def _put_by_depth(self, matrices: Mapping[str, Matrix], moved: str | None) -> None:
         by_depth = sorted(matrices, key=self._depth)
@@ -181,11 +192,13 @@ class Writer:
         for end in plan.handles:
             limb = plan.limbs[end]
             read = self.calibration.rigmap.joints[end].read[0]
-            matrix = Matrix(self.calibration.bone_for(end, limb.handle.bone, desired[read]))
+            wanted = Matrix(desired[read])
+            wanted.translation = self._wanted_end(limb, desired)
+            matrix = Matrix(self.calibration.bone_for(end, limb.handle.bone, np.array(wanted)))
             self._put(limb.handle.bone, matrix, turn=limb.turns_end, move=True)
         self.view_layer.update()
         for _ in range(_PASSES):
-            off = [end for end in plan.handles if self._is_off(end, desired)]
+            off = [end for end in plan.handles if self._is_off(plan.limbs[end], desired)]
             if not off:
                 break
             for end in off:
@@ -197,10 +210,22 @@ class Writer:
                 break
             self.view_layer.update()
 
-    def _is_off(self, end: str, desired: Desired) -> bool:
+    def _wanted_end(self, limb: IkLimb, desired: Desired) -> Vector:
+        """Where the limb's end belongs: feet in the world, hands relative to the shoulder as it came out."""
+        joints = self.calibration.rigmap.joints
+        root, _, end = limb.joints
+        place = Matrix(desired[joints[end].read[0]]).translation
+        if not end.endswith("wrist") or root not in joints:
+            return place
+        shoulder = joints[root].read[0]
+        return place + self.bones[shoulder].matrix.translation - Matrix(desired[shoulder]).translation
+
+    def _is_off(self, limb: IkLimb, desired: Desired) -> bool:
+        end = limb.handle.joint
         first = self.calibration.rigmap.joints[end].read[0]
-        apart = Matrix(desired[first]).translation - self.bones[first].matrix.translation
-        return _angle_deg(self._lacking(end, desired)) > _EXACT_DEG or apart.length > self._near
+        apart = self._wanted_end(limb, desired) - self.bones[first].matrix.translation
+        turn = _angle_deg(self._lacking(end, desired)) if limb.turns_end else 0.0
+        return turn > _EXACT_DEG or apart.length > self._near
 
     def _correct_handle(self, plan: Plan, end: str, desired: Desired) -> None:
         limb = plan.limbs[end]
@@ -210,7 +235,7 @@ class Writer:
         pivot = self.bones[first].matrix.translation
         matrix = turn @ _turn(handle)
         arm = turn @ (handle.matrix.translation - pivot)
-        matrix.translation = Matrix(desired[first]).translation + arm
+        matrix.translation = self._wanted_end(limb, desired) + arm
         self._put(handle.name, matrix, turn=limb.turns_end, move=True)
 
     def _correct_aim(self, plan: Plan, end: str, desired: Desired) -> bool:
@@ -236,13 +261,14 @@ class Writer:
         if aim.name == limb.handle.pole:
             self._put(aim.name, about @ aim.matrix, turn=False, move=True)
         else:
-            self._swing(aim, about @ aim.matrix)
+            self._swing(aim, about)
         return True
 
-    def _swing(self, aim: bpy.types.PoseBone, matrix: Matrix) -> None:
-        """Turn the swing bone; its locked Euler channels stay as they are."""
+    def _swing(self, aim: bpy.types.PoseBone, about: Matrix) -> None:
+        """Turn the swing bone as it stands before IK bends it; its locked Euler channels stay."""
         before = tuple(aim.rotation_euler)
-        basis = basis_matrix(aim, matrix, aim.parent.matrix if aim.parent else None)
+        parent = aim.parent.matrix if aim.parent else None
+        basis = basis_matrix(aim, about @ posed_matrix(aim, aim.matrix_basis, parent), parent)
         self._rotate(aim.name, basis.to_quaternion())
         if rotation_path(aim) == "rotation_euler":
             aim.rotation_euler = [
