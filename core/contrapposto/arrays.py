@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace, device, is_torch_array, to_device
+from numpy.typing import ArrayLike
 
 Array = Any
 """A NumPy array or a torch tensor; the shape stands in the docstring."""
 
-__all__ = ["Array", "array_namespace", "like", "namespace", "to_numpy"]
+__all__ = ["Array", "like", "namespace", "to_numpy"]
 
 
 def namespace(*values: Array) -> ModuleType:
@@ -32,7 +33,7 @@ def to_numpy(value: Array) -> np.ndarray:
     return np.asarray(value)
 
 
-def like(value: Any, reference: Array) -> Array:
+def like(value: ArrayLike | Array, reference: Array) -> Array:
     """``value`` as an array of the reference's library, dtype and device."""
     xp = array_namespace(reference)
     return xp.asarray(value, dtype=reference.dtype, device=device(reference))

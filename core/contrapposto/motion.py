@@ -26,7 +26,9 @@ class Pose:
 
     def __post_init__(self) -> None:
         if tuple(self.rotations.shape[-3:]) != (NUM_JOINTS, 3, 3):
-            raise ValueError(f"rotations must be (..., {NUM_JOINTS}, 3, 3), not {tuple(self.rotations.shape)}")
+            raise ValueError(
+                f"rotations must be (..., {NUM_JOINTS}, 3, 3), not {tuple(self.rotations.shape)}"
+            )
         if tuple(self.transl.shape) != (*self.rotations.shape[:-3], 3):
             raise ValueError(f"transl must be (..., 3) beside rotations, not {tuple(self.transl.shape)}")
 
@@ -40,7 +42,7 @@ class Pose:
         """(..., 21, 3, 3) local rotations of the other joints."""
         return self.rotations[..., 1:, :, :]
 
-    def __getitem__(self, index) -> Pose:
+    def __getitem__(self, index: int | slice | Array) -> Pose:
         """The poses at ``index`` of the leading dimensions."""
         return Pose(self.rotations[index], self.transl[index])
 

@@ -42,6 +42,9 @@ STANDARD_OFFSETS = np.array(
 )  # fmt: skip
 """(22, 3) position of each joint in its parent's frame on the standard body, metres."""
 
+SOLE_BELOW_TOE = 0.03
+"""Metres from the toe base joint down to the ground under a standing foot."""
+
 
 def _descendants() -> np.ndarray:
     table = np.eye(NUM_JOINTS, dtype=bool)
@@ -123,3 +126,21 @@ def mirror(rotations: Array) -> Array:
 def mirror_points(points: Array) -> Array:
     """Points (..., 22, 3), one a joint, seen in a mirror at x = 0."""
     return points[..., list(MIRROR), :] * like([-1, 1, 1], points)
+
+
+def sole_height(positions: Array, offsets: Array | None = None) -> Array:
+    """Height of the lowest point of each foot's sole, at its heel or its ball.
+
+    Args:
+        positions: (..., 22, 3) joint positions, metres.
+        offsets: (22, 3) body proportions; the standard body if None.
+
+    Returns:
+        (..., 2) left and right, metres above the origin of ``positions``.
+    """
+    xp = namespace(positions)
+    offsets = STANDARD_OFFSETS if offsets is None else offsets
+    ankles = [JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]]
+    toes = [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]
+    heel = positions[..., ankles, 1] + like(np.asarray(offsets)[toes, 1] - SOLE_BELOW_TOE, positions)
+    return xp.minimum(heel, positions[..., toes, 1] - SOLE_BELOW_TOE)

@@ -1,15 +1,44 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Complete a pose: some joints are known, the prior supplies the rest."""
+"""Complete a pose: some joints are known, the prior supplies the rest.
+
+Draw many poses that agree with what is known, keep a few that represent them all,
+bring placed limb ends exactly where they belong, set the feet on the floor, rank.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from contrapposto.arrays import Array, like, namespace, to_numpy
+from contrapposto.diffusion.sampler import Callback
 from contrapposto.motion import Pose
 from contrapposto.observations import Known
+from contrapposto.priors.pose import STATE, Condition, PosePrior, load
+from contrapposto.rotation import split_heading
+from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, forward_kinematics, sole_height
+from contrapposto.tasks.alternatives import draw, keep_representatives
+from contrapposto.tasks.reach import Placement, reach
+
+DRAWS_PER_HYPOTHESIS = 4
+FEWEST_DRAWS = 32
+
+ENERGY_RATIO = 0.35
+"""Noise-to-signal ratio at which a pose is tested for naturalness."""
+
+ENERGY_DRAWS = 4
+
+DISTANCE_WEIGHT = 0.3
+"""How much the distance to the current pose counts in the ranking beside the energy."""
+
+NEAR_FLOOR = 0.04
+"""Metres above the floor within which a sole is taken to stand on it."""
+
+LEGS = {
+    "left": ("left_hip", "left_knee", "left_ankle"),
+    "right": ("right_hip", "right_knee", "right_ankle"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +46,7 @@ class Completion:
     """N alternatives for one pose, best first.
 
     Attributes:
-        poses: (N, ...) the completed poses.
+        poses: rotations (N, 22, 3, 3) and transl (N, 3).
         energy: (N,) how unnatural the prior finds each one; lower is better.
         reach_mm: (N,) largest distance between a target and its joint.
     """
@@ -25,6 +54,66 @@ class Completion:
     poses: Pose
     energy: np.ndarray
     reach_mm: np.ndarray
+
+
+def draws_for(hypotheses: int) -> int:
+    """How many poses are drawn to keep this many."""
+    return max(FEWEST_DRAWS, DRAWS_PER_HYPOTHESIS * hypotheses)
+
+
+def alternatives(
+    prior: PosePrior,
+    condition: Condition,
+    hypotheses: int,
+    *,
+    seed: int,
+    offsets: np.ndarray | None = None,
+    callback: Callback | None = None,
+) -> Array:
+    """Representative completions of a batch of poses that all hide the same joints.
+
+    Args:
+        prior: in the array library of the condition.
+        condition: of B poses, arrays (B, ...).
+        hypotheses: N, how many for each.
+        seed: same seed, same result.
+        offsets: (22, 3) body proportions; the standard body if None.
+        callback: called before each denoising step with (step, steps); may raise to stop.
+
+    Returns:
+        (N, B, 22, 3, 3) local rotations, the root's without heading.
+    """
+    drawn = draw(prior, condition, draws_for(hypotheses), seed, callback)
+    hidden = ~to_numpy(condition.known)[0]
+    return keep_representatives(drawn, hidden, hypotheses, offsets)
+
+
+def energy(prior: PosePrior, rotations: Array, seed: int = 0) -> Array:
+    """How far the prior would move each pose to make it more natural.
+
+    The mean squared distance between a pose and what the prior expects it to be
+    from slightly noisy copies, nothing known (the DPoser regulariser of the whole
+    pose).
+
+    Args:
+        rotations: (..., 22, 3, 3) local rotations, the root's without heading.
+        seed: of the noise, which is the same for every pose, so that poses compare.
+
+    Returns:
+        (...) in units of the state's variance.
+    """
+    xp = namespace(rotations)
+    condition = Condition.of(rotations, xp.zeros_like(rotations[..., 0, 0]) > 0)
+    z = like(np.random.default_rng(seed).standard_normal((ENERGY_DRAWS, STATE)), rotations)
+    x0 = prior.encode(rotations)
+    total = xp.zeros_like(x0[..., 0])
+    t = prior.schedule.time(ENERGY_RATIO)
+    denoiser = prior.denoiser(condition)
+    a, s = float(prior.schedule.a(t)), float(prior.schedule.s(t))
+    for k in range(ENERGY_DRAWS):
+        moved = denoiser(a * x0 + s * z[k], t) - x0
+        total = total + xp.mean(moved * moved, axis=-1)
+    return total / ENERGY_DRAWS
 
 
 def complete_pose(
@@ -35,6 +124,146 @@ def complete_pose(
     seed: int = 0,
     offsets: np.ndarray | None = None,
     keep_feet_on_floor: bool = False,
-    callback: Callable[[int, int], None] | None = None,
+    prior: PosePrior | None = None,
+    callback: Callback | None = None,
 ) -> Completion:
-    raise NotImplementedError
+    """Natural poses that agree with what is known of one.
+
+    Args:
+        pose: the current pose, rotations (22, 3, 3) and transl (3,), NumPy. Its
+            unknown joints only matter for the ranking and the heading.
+        known: joints, targets and whether the pelvis height is meant.
+        hypotheses: N, how many alternatives.
+        seed: same seed and input, same result.
+        offsets: (22, 3) the body's proportions; the standard body if None.
+        keep_feet_on_floor: let the lower foot stand on y = 0 and neither go below.
+            A pelvis that is not known is moved up or down for it; otherwise the
+            legs that are free bend or stretch.
+        prior: NumPy or torch; the shipped one on NumPy if None.
+        callback: called before each denoising step with (step, steps); an exception
+            raised in it stops the work.
+
+    Returns:
+        The alternatives. Known joints hold the very bits of the input.
+
+    Raises:
+        ValueError: if the pose or a target is not finite, or ``hypotheses`` < 1.
+        WeightsError: if the weights are missing or damaged.
+    """
+    if hypotheses < 1:
+        raise ValueError(f"At least one hypothesis is needed, not {hypotheses}")
+    given = np.asarray(pose.rotations, dtype=np.float64)
+    transl = np.asarray(pose.transl, dtype=np.float64)
+    places = [value for t in known.targets for value in (t.position, t.rotation) if value is not None]
+    if not all(np.all(np.isfinite(value)) for value in (given, transl, *places)):
+        raise ValueError("The pose has a rotation or position that is not a finite number")
+    prior = load() if prior is None else prior
+    reference = prior.mean
+
+    heading, upright_root = split_heading(given[0])
+    upright = given.copy()
+    upright[0] = upright_root
+    condition, placement = _condition(upright, transl, heading, known)
+    drawn = alternatives(
+        prior, condition.on(reference), hypotheses, seed=seed, offsets=offsets, callback=callback
+    )[:, 0]
+    rotations = to_numpy(drawn).astype(np.float64)
+    rotations[:, known.joints] = upright[known.joints]
+    rotations, gap = reach(rotations, ~known.joints, placement, offsets)
+    heights = np.repeat(transl[None], hypotheses, axis=0)
+    if keep_feet_on_floor:
+        rotations, heights = _stand(rotations, heights, known, placement, offsets)
+        gap = np.maximum(gap, _gap(rotations, placement, offsets))
+
+    found = to_numpy(energy(prior, like(rotations, reference))).astype(np.float64)
+    order = np.argsort(_rank(rotations, found, upright, offsets), kind="stable")
+    rotations = rotations[order]
+    rotations[:, 0] = heading @ rotations[:, 0]
+    rotations[:, known.joints] = given[known.joints]
+    return Completion(Pose(rotations, heights[order]), found[order], 1000 * gap[order])
+
+
+def _condition(
+    upright: np.ndarray, transl: np.ndarray, heading: np.ndarray, known: Known
+) -> tuple[Condition, Placement]:
+    """What the prior is told, a batch of one, and where joints must end up."""
+    positions = np.full((NUM_JOINTS, 3), np.nan)
+    orientations = np.full((NUM_JOINTS, 3, 3), np.nan)
+    for target in known.targets:
+        joint = JOINT_INDEX[target.joint]
+        positions[joint] = heading.T @ (np.asarray(target.position) - transl)
+        if target.rotation is not None:
+            orientations[joint] = heading.T @ np.asarray(target.rotation)
+    joints = [JOINT_INDEX[target.joint] for target in known.targets]
+    placement = Placement(
+        joints,
+        positions[joints],
+        np.ones((len(joints), 3)),
+        {j: orientations[j] for j in joints if np.all(np.isfinite(orientations[j]))},
+    )
+    height = transl[1] if known.height_known and known.joints[0] else np.nan
+    condition = Condition(
+        upright[None],
+        np.asarray(known.joints, dtype=bool)[None],
+        np.array([height]),
+        positions[None],
+        orientations[None],
+    )
+    return condition, placement
+
+
+def _gap(rotations: np.ndarray, placement: Placement, offsets: np.ndarray | None) -> np.ndarray:
+    """(N,) largest distance between a placed joint and its place, metres."""
+    if not placement.joints:
+        return np.zeros(len(rotations))
+    _, positions = forward_kinematics(rotations, offsets)
+    away = (positions[:, list(placement.joints)] - placement.positions) * placement.axes
+    return np.sqrt(np.sum(away**2, axis=-1)).max(axis=-1)
+
+
+def _stand(
+    rotations: np.ndarray,
+    transl: np.ndarray,
+    known: Known,
+    placement: Placement,
+    offsets: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The poses with their feet on the floor, and their pelvis positions.
+
+    A free pelvis goes up or down until the lower sole touches y = 0. Otherwise a
+    free leg whose sole is below the floor, or the lower one, or one within
+    ``NEAR_FLOOR``, is bent or stretched until its sole is there, its foot keeping
+    the direction that it had.
+    """
+    world, positions = forward_kinematics(rotations, offsets)
+    soles = sole_height(positions, offsets) + transl[:, 1:2]
+    if not known.joints[0] and not known.targets:
+        transl = transl.copy()
+        transl[:, 1] -= soles.min(axis=1)
+        soles = soles - soles.min(axis=1, keepdims=True)
+    placed = set(placement.joints)
+    for side, leg in enumerate(LEGS.values()):
+        joints = [JOINT_INDEX[joint] for joint in leg]
+        ankle = joints[-1]
+        if ankle in placed or known.joints[joints[:-1]].any():
+            continue
+        lower = soles[:, side] <= soles[:, 1 - side]
+        stands = lower | (soles[:, side] < NEAR_FLOOR)
+        lift = np.where(stands, -soles[:, side], 0.0)
+        foot = positions[:, [ankle]] + np.stack([0 * lift, lift, 0 * lift], axis=-1)[:, None]
+        only_leg = np.zeros(NUM_JOINTS, dtype=bool)
+        only_leg[joints] = ~known.joints[joints]
+        keep = {} if known.joints[ankle] else {ankle: world[:, ankle]}
+        rotations, _ = reach(rotations, only_leg, Placement([ankle], foot, np.ones((1, 3)), keep), offsets)
+    return rotations, transl
+
+
+def _rank(
+    rotations: np.ndarray, found: np.ndarray, current: np.ndarray, offsets: np.ndarray | None
+) -> np.ndarray:
+    """(N,) the lower, the better: prior energy, and distance to the current pose."""
+    _, positions = forward_kinematics(rotations, offsets)
+    _, there = forward_kinematics(current, offsets)
+    distance = np.sqrt(np.sum((positions - there) ** 2, axis=-1)).mean(axis=-1)
+    scale = max(float(distance.mean()), 1e-9)
+    return found / max(float(found.mean()), 1e-9) + DISTANCE_WEIGHT * distance / scale

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``python -m contrapposto``: train a prior, evaluate it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m contrapposto", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    train = commands.add_parser("train", help="train a prior (needs torch)")
+    priors = train.add_subparsers(dest="prior", required=True)
+    pose = priors.add_parser(
+        "pose",
+        help="the pose prior",
+        description="Train the pose prior. Stop at any time; the same command takes the run up again.",
+    )
+    pose.add_argument(
+        "--data",
+        type=Path,
+        action="append",
+        required=True,
+        help="a folder with splits.json, or a folder of .bvh or AMASS-style .npz files; may be repeated",
+    )
+    pose.add_argument("--output", type=Path, required=True, help="folder for weights, log and checkpoint")
+    pose.add_argument("--minutes", type=float, default=50.0, help="length of the run (default 50)")
+    pose.add_argument("--steps", type=int, default=0, help="length of the run in steps instead")
+    pose.add_argument("--width", type=int, default=512, help="width of the network (default 512)")
+    pose.add_argument("--blocks", type=int, default=4, help="residual blocks (default 4)")
+    pose.add_argument("--batch", type=int, default=512, help="poses a step (default 512)")
+    pose.add_argument("--seed", type=int, default=0)
+    pose.add_argument("--device", default=None, help="torch device; a GPU if there is one")
+    pose.add_argument("--every", type=int, default=500, help="steps between two reports (default 500)")
+
+    evaluate = commands.add_parser("evaluate", help="measure a prior beside the baselines")
+    tasks = evaluate.add_subparsers(dest="task", required=True)
+    completion = tasks.add_parser("completion", help="hide joints, complete them, measure the error")
+    completion.add_argument("--data", type=Path, required=True, help="a folder with splits.json")
+    completion.add_argument("--split", default="val", help="train, val or test (default val)")
+    completion.add_argument("--weights", type=Path, help="a pose prior; the shipped one by default")
+    completion.add_argument("--backend", choices=("numpy", "torch"), default="numpy")
+    completion.add_argument("--seed", type=int, default=0)
+    completion.add_argument("--quick", action="store_true", help="a small fixed subset, within a minute")
+    completion.add_argument("--json", type=Path, help="also write the records to this file")
+    return parser
+
+
+def _train_pose(arguments: argparse.Namespace) -> None:
+    try:
+        from contrapposto.training.command import train_pose
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise ValueError("Training needs torch; install it with: pip install torch") from error
+    train_pose(arguments)
+
+
+def _evaluate_completion(arguments: argparse.Namespace) -> None:
+    from contrapposto.evaluation import completion
+    from contrapposto.evaluation.table import format_table, write_json
+    from contrapposto.priors import pose
+
+    prior = pose.load(arguments.weights or pose.WEIGHTS)
+    if arguments.backend == "torch":
+        import torch
+
+        prior = prior.on(torch.zeros(()))
+    records = list(
+        completion.evaluate(
+            arguments.data,
+            arguments.split,
+            prior,
+            quick=arguments.quick,
+            seed=arguments.seed,
+            tell=lambda text: print(text, file=sys.stderr, flush=True),
+        )
+    )
+    print(format_table(records))
+    if arguments.json:
+        write_json(records, arguments.json)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; 0 when it worked, 1 with one sentence when it did not."""
+    arguments = _parser().parse_args(argv)
+    run = {"train": _train_pose, "evaluate": _evaluate_completion}[arguments.command]
+    try:
+        run(arguments)
+    except (ValueError, OSError) as error:
+        print(f"contrapposto: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("contrapposto: stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The completion protocol: hide joints of poses never seen, complete, measure.
+
+Every 10th good frame of a split on one standard body. What is hidden is a joint's
+rotation; the error is the mean position error over those joints, the root being
+fixed, without alignment. All methods know the same and make 10 hypotheses.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from contrapposto.arrays import to_numpy
+from contrapposto.evaluation.baselines import Gaussian, nearest
+from contrapposto.evaluation.metrics import hypothesis_errors_mm
+from contrapposto.files.mocap import Clip, read_split
+from contrapposto.priors.pose import Condition, PosePrior
+from contrapposto.rotation import from_rotvec, split_heading, to_rot6d
+from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, forward_kinematics
+from contrapposto.tasks.complete import alternatives
+from contrapposto.tasks.reach import Placement, reach
+
+HYPOTHESES = 10
+TEST_STRIDE = 10
+TRAIN_STRIDE = 2
+QUICK_POSES = 48
+CHUNK = 256
+
+LEG = ("hip", "knee", "ankle", "foot")
+ARM = ("collar", "shoulder", "elbow", "wrist")
+ENDS = ("pelvis", "head", "left_wrist", "right_wrist", "left_ankle", "right_ankle", "left_foot", "right_foot")
+PLACED = ("head", "left_wrist", "right_wrist", "left_ankle", "right_ankle")
+
+
+def _sides(parts: tuple[str, ...], *sides: str) -> tuple[str, ...]:
+    return tuple(f"{side}_{part}" for side in sides for part in parts)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One way to hide joints.
+
+    Attributes:
+        name: as it stands in the table.
+        known: (22,) bool, joints whose rotation is given.
+        placed: joints whose world position and rotation are given instead.
+    """
+
+    name: str
+    known: np.ndarray
+    placed: tuple[int, ...] = ()
+
+    @property
+    def hidden(self) -> np.ndarray:
+        """(22,) bool, joints whose rotation is to be found, over which errors count."""
+        return ~self.known
+
+
+def _hiding(name: str, *joints: str) -> Case:
+    known = np.ones(NUM_JOINTS, dtype=bool)
+    known[[JOINT_INDEX[joint] for joint in joints]] = False
+    return Case(name, known)
+
+
+def _knowing(name: str, *joints: str, placed: tuple[str, ...] = ()) -> Case:
+    known = np.zeros(NUM_JOINTS, dtype=bool)
+    known[[JOINT_INDEX[joint] for joint in joints]] = True
+    return Case(name, known, tuple(JOINT_INDEX[joint] for joint in placed))
+
+
+CASES = (
+    _hiding("left_leg", *_sides(LEG, "left")),
+    _hiding("both_legs", *_sides(LEG, "left", "right")),
+    _hiding("both_arms", *_sides(ARM, "left", "right")),
+    _hiding("trunk", "spine1", "spine2", "spine3", "left_shoulder", "right_shoulder"),
+    _knowing("ends", *ENDS),
+    _knowing("ends_placed", "pelvis", placed=PLACED),
+)
+"""``ends``: the rotations of pelvis, head, hands and feet are known. ``ends_placed``:
+the pelvis' rotation, and where head, hands and feet are and point, as IK controls say."""
+
+
+def poses_of(clips: list[Clip], stride: int) -> np.ndarray:
+    """(N, 22, 3, 3) float32 rotations without heading of every ``stride``-th good frame of a subject.
+
+    Counted through each subject's good frames in the order of its file.
+    """
+    kept = []
+    for subject in dict.fromkeys(clip.subject for clip in clips):
+        good = [clip.rotvec[~clip.bad] for clip in clips if clip.subject == subject]
+        kept.append(np.concatenate(good)[::stride])
+    R = from_rotvec(np.concatenate(kept).astype(np.float64))
+    R[:, 0] = split_heading(R[:, 0])[1]
+    return R.astype(np.float32)
+
+
+def _placed_features(rotations: np.ndarray, case: Case) -> np.ndarray:
+    """(B, 9 K) places and directions of the placed joints; (B, 0) if there are none."""
+    if not case.placed:
+        return np.zeros((len(rotations), 0))
+    world, positions = forward_kinematics(rotations)
+    joints = list(case.placed)
+    places = positions[:, joints].reshape(len(rotations), -1)
+    return np.concatenate([places, to_rot6d(world[:, joints]).reshape(len(rotations), -1)], axis=1)
+
+
+def complete(prior: PosePrior, rotations: np.ndarray, case: Case, hypotheses: int, seed: int) -> np.ndarray:
+    """(N, B, 22, 3, 3) completions by the shipped method, as the operator makes them."""
+    found = []
+    for start in range(0, len(rotations), CHUNK):
+        true = rotations[start : start + CHUNK]
+        batch = len(true)
+        world, positions = forward_kinematics(true)
+        placed = np.isin(np.arange(NUM_JOINTS), case.placed)
+        condition = Condition(
+            true,
+            np.broadcast_to(case.known, (batch, NUM_JOINTS)),
+            np.full(batch, np.nan, dtype=np.float32),
+            np.where(placed[:, None], positions, np.float32(np.nan)),
+            np.where(placed[:, None, None], world, np.float32(np.nan)),
+        )
+        R = to_numpy(alternatives(prior, condition.on(prior.mean), hypotheses, seed=seed + start))
+        if case.placed:
+            tiled = np.tile(positions[None], (hypotheses, 1, 1, 1)).reshape(-1, NUM_JOINTS, 3)
+            turned = np.tile(world[None], (hypotheses, 1, 1, 1, 1)).reshape(-1, NUM_JOINTS, 3, 3)
+            joints = list(case.placed)
+            placement = Placement(
+                joints, tiled[:, joints], np.ones((len(joints), 3)), {j: turned[:, j] for j in joints}
+            )
+            flat, _ = reach(R.reshape(-1, NUM_JOINTS, 3, 3), case.hidden, placement)
+            R = flat.reshape(R.shape)
+        found.append(R)
+    return np.concatenate(found, axis=1)
+
+
+def evaluate(
+    data: Path,
+    split: str,
+    prior: PosePrior,
+    *,
+    quick: bool = False,
+    seed: int = 0,
+    tell: Callable[[str], object] = str,
+) -> Iterator[dict[str, str | float | int]]:
+    """Yield one record a case and method.
+
+    Args:
+        data: a motion data folder with ``splits.json``.
+        split: the split to complete; baselines are fitted on ``train``.
+        prior: what ``contrapposto`` runs.
+        quick: a fixed subset of ``QUICK_POSES`` poses.
+        seed: of all samples.
+        tell: receives a line on what is being done.
+
+    Raises:
+        ValueError: with one sentence, if the data is missing or damaged.
+    """
+    tell(f"reading {data}")
+    test = poses_of(read_split(data, split), TEST_STRIDE)
+    if quick:
+        test = test[np.linspace(0, len(test) - 1, min(QUICK_POSES, len(test))).astype(int)]
+    train = poses_of(read_split(data, "train"), TRAIN_STRIDE * (4 if quick else 1))
+    _, true = forward_kinematics(test.astype(np.float64))
+    for case in CASES:
+        tell(f"{case.name}: {len(test)} poses")
+        began = time.perf_counter()
+        for method, rotations in _answers(case, test, train, prior, seed):
+            seconds = time.perf_counter() - began
+            yield {
+                "task": "completion",
+                "case": case.name,
+                "method": method,
+                **hypothesis_errors_mm(_hidden_positions(rotations, case), true[:, case.hidden]),
+                "hypotheses": len(rotations),
+                "poses": len(test),
+                "seconds": seconds,
+            }
+            began = time.perf_counter()
+
+
+def _answers(
+    case: Case, test: np.ndarray, train: np.ndarray, prior: PosePrior, seed: int
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Each method's name and its (N, B, 22, 3, 3) hypotheses."""
+    yield "contrapposto", complete(prior, test, case, HYPOTHESES, seed)
+
+    known, extra, train_extra = case.known, _placed_features(test, case), _placed_features(train, case)
+    seen, train_seen = (
+        np.concatenate([R[:, known].reshape(len(R), -1), places], axis=1)
+        for R, places in ((test, extra), (train, train_extra))
+    )
+    found = nearest(train_seen, train, seen, HYPOTHESES)
+    found[:, :, known] = test[:, known]
+    yield "nearest", found
+
+    gaussian = Gaussian(train, train_extra)
+    rng = np.random.default_rng(seed)
+    mean, samples = gaussian.conditional(test, case.hidden, extra, HYPOTHESES, rng)
+    yield "gaussian", samples
+    yield "gaussian_mean", mean[None]
+
+
+def _hidden_positions(rotations: np.ndarray, case: Case) -> np.ndarray:
+    """(N, B, K, 3) positions of the hidden joints."""
+    return np.stack([forward_kinematics(R.astype(np.float64))[1][:, case.hidden] for R in rotations])

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Draw many poses that agree with a condition, keep the few that represent them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from contrapposto.arrays import Array, like, namespace, to_numpy
+from contrapposto.diffusion.sampler import Callback, dpm_solver
+from contrapposto.priors.pose import STATE, Condition, PosePrior
+from contrapposto.skeleton import DESCENDANTS, JOINT_INDEX, NUM_JOINTS, forward_kinematics, mirror
+from contrapposto.tasks.select import representatives
+
+STEPS = 10
+"""Denoiser calls a draw; more change the error by less than its sampling spread."""
+
+FORGET = 0.3
+"""Share of the known parts that every second draw ignores. Where the known parts
+form a combination that no recording had, the network is more reliable on a part
+of them; the ignored ones are pasted back afterwards."""
+
+_FORGETTABLE = (
+    ("left_hip", "left_knee", "left_ankle", "left_foot"),
+    ("right_hip", "right_knee", "right_ankle", "right_foot"),
+    ("left_collar", "left_shoulder", "left_elbow", "left_wrist"),
+    ("right_collar", "right_shoulder", "right_elbow", "right_wrist"),
+    ("spine1", "spine2", "spine3"),
+    ("neck", "head"),
+)
+
+
+def _remembered(draws: int, rng: np.random.Generator) -> np.ndarray:
+    """(draws, 22) bool: what each draw may know; even ones know everything."""
+    keep = np.ones((draws, NUM_JOINTS), dtype=bool)
+    forget = rng.random((draws, len(_FORGETTABLE))) < FORGET
+    forget[::2] = False
+    for column, joints in enumerate(_FORGETTABLE):
+        keep[np.ix_(forget[:, column], [JOINT_INDEX[joint] for joint in joints])] = False
+    return keep
+
+
+def draw(
+    prior: PosePrior,
+    condition: Condition,
+    count: int,
+    seed: int,
+    callback: Callback | None = None,
+) -> Array:
+    """Poses from the prior that agree with a condition.
+
+    Half of them are drawn for the condition's mirror image and mirrored back: a
+    mirrored condition gives the mirrored poses, whatever the network learnt.
+
+    Args:
+        prior: in the array library of the condition.
+        condition: of B poses, arrays (B, ...).
+        count: how many for each pose, even.
+        seed: same seed, same poses, whatever the array library.
+        callback: called before each step with (step, steps); may raise to stop.
+
+    Returns:
+        (count, B, 22, 3, 3) local rotations, the known ones as given.
+    """
+    rotations = condition.rotations
+    xp = namespace(rotations)
+    rng = np.random.default_rng(seed)
+    half, batch = count // 2, rotations.shape[0]
+    z = like(rng.standard_normal((half, 1, batch, STATE), dtype=np.float32), rotations)
+    remembered = xp.asarray(_remembered(half, rng)[:, None, None, :])
+    other = condition.mirrored()
+
+    def both(name: str) -> Array:
+        """(half, 2, B, ...): the condition beside its mirror image, for every draw."""
+        pair = xp.stack([getattr(condition, name), getattr(other, name)])
+        return xp.broadcast_to(pair[None], (half, *pair.shape))
+
+    given = Condition(**{name: both(name) for name in vars(condition)})
+    told = replace(given, known=given.known & remembered)
+    x0 = dpm_solver(
+        prior.denoiser(told),
+        xp.broadcast_to(z, (half, 2, batch, STATE)),
+        prior.schedule,
+        prior.schedule.ladder(STEPS),
+        callback,
+    )
+    drawn = prior.decode(x0)
+    drawn = xp.where(given.known[..., None, None], given.rotations, drawn)
+    return xp.concat([drawn[:, 0], mirror(drawn[:, 1])])
+
+
+def keep_representatives(
+    rotations: Array, hidden: np.ndarray, count: int, offsets: np.ndarray | None = None
+) -> Array:
+    """The ``count`` draws of each pose that represent all of its draws.
+
+    Args:
+        rotations: (M, B, 22, 3, 3).
+        hidden: (22,) bool, the joints whose rotation was unknown.
+        count: how many to keep.
+        offsets: (22, 3) body proportions; the standard body if None.
+
+    Returns:
+        (count, B, 22, 3, 3), the most central first.
+    """
+    xp = namespace(rotations)
+    _, positions = forward_kinematics(rotations, offsets)
+    moving = DESCENDANTS[hidden].any(axis=0)
+    points = to_numpy(positions)[:, :, moving]
+    chosen = [representatives(points[:, b], count) for b in range(points.shape[1])]
+    return xp.stack([rotations[xp.asarray(kept), b] for b, kept in enumerate(chosen)], axis=1)
