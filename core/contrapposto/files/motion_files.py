@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,12 @@ from contrapposto.files.mocap import Clip, read_subject
 from contrapposto.files.npz import load_arrays
 from contrapposto.motion import Motion, Pose
 from contrapposto.rig.alignment import shortest_arc
+from contrapposto.rig.armature import Armature
 from contrapposto.rig.calibration import Calibration
 from contrapposto.rig.hinges import calibrate_by_motion
 from contrapposto.rig.mapping import map_armature
-from contrapposto.rotation import from_rotvec, slerp, to_rotvec
+from contrapposto.rig.rigmap import RigMap
+from contrapposto.rotation import from_rotvec, geodesic_angle, slerp, to_rotvec
 from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, STANDARD_OFFSETS, forward_kinematics
 
 SUFFIXES = (".bvh", ".npz")
@@ -24,6 +27,8 @@ SOLE = 0.04
 """Height of the toe joint above the floor in a step, metres: its median low in the CMU clips."""
 FLOOR_TRUSTED = 0.15
 """A file whose lowest steps are within this of y = 0 is taken to know its floor, metres."""
+IDLE_DEG = 1.0
+"""A joint that turns less than this over a whole take was not captured."""
 MOST_MISSING = 4
 """Of the 15 joints that a body needs, so many may lack (hands that are End Sites, a head)."""
 
@@ -54,7 +59,8 @@ def read_clips(path: Path | str) -> list[Clip]:
     skeleton stands along at rest; elbow and knee axes are taken from the motion (see
     ``hinges``); lengths are scaled to the standard body's legs. If the lowest steps
     are not near y = 0 the file knows no floor, and is shifted so that they touch it.
-    Joints that the file lacks are filled as ``Calibration.read`` says.
+    Joints that the file lacks, and collars that never move, are filled as
+    ``Calibration.read`` says.
 
     AMASS: ``poses`` (T, 66 or more) axis-angle, ``trans`` (T, 3) and
     ``mocap_framerate``, z up. ``trans`` is taken as the pelvis' position: the body
@@ -134,11 +140,28 @@ def _read_bvh_clip(path: Path) -> Clip:
         missing = rigmap.missing_required
         if len(missing) > MOST_MISSING:
             raise ValueError(f"no whole body was found; there is no {', '.join(missing)}")
-        calibration = calibrate_by_motion(Calibration.of(armature, rigmap), matrices)
+        calibration = Calibration.of(armature, _without_idle_collars(armature, rigmap, matrices))
+        calibration = calibrate_by_motion(calibration, matrices)
         pose = calibration.read(matrices, _upright(calibration))
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from error
     return _clip(path, _on_floor(pose, calibration.offsets), calibration.offsets, bvh.fps)
+
+
+def _without_idle_collars(armature: Armature, rigmap: RigMap, matrices: np.ndarray) -> RigMap:
+    """The map less collars that never move though the arms do: they were not captured.
+
+    CMU's skeletons have such ones. Without them the collars are read as their share
+    of the arms' swing, as in the training data.
+    """
+    local = Calibration.of(armature, rigmap).read(matrices, np.eye(4)).rotations
+    moved = np.degrees(geodesic_angle(local, local[:1])).max(axis=0)
+    idle = {
+        joint
+        for joint in ("left_collar", "right_collar")
+        if moved[JOINT_INDEX[joint]] < IDLE_DEG < moved[JOINT_INDEX[joint.replace("collar", "shoulder")]]
+    }
+    return replace(rigmap, joints={j: bones for j, bones in rigmap.joints.items() if j not in idle})
 
 
 def _upright(calibration: Calibration) -> np.ndarray:

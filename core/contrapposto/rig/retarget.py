@@ -93,11 +93,13 @@ def write(  # noqa: PLR0917 - the method's own arguments
         ancestor, missing = mapped_ancestor(joint, groups)
         before = None if ancestor is None else groups[ancestor][-1]
         if joint in free:
-            G = np.eye(3) if ancestor is None else world.rotation @ R[before] @ _K(calibration, ancestor)
+            wanted = np.eye(3)
+            if ancestor is not None and before is not None:
+                wanted = world.rotation @ R[before] @ _K(calibration, ancestor)
             for name in (*missing, joint):
-                G = G @ local[..., JOINT_INDEX[name], :, :]
-            wanted = world.rotation.T @ G @ transpose(_K(calibration, joint))
-            R |= _spread_group(calibration, bones, wanted, before, R)
+                wanted = wanted @ local[..., JOINT_INDEX[name], :, :]
+            wanted = world.rotation.T @ wanted @ transpose(_K(calibration, joint))
+            R.update(_spread_group(calibration, bones, wanted, before, R))
         else:
             for bone in bones:
                 R[bone] = now[bone] if before is None else R[before] @ transpose(now[before]) @ now[bone]
