@@ -24,7 +24,7 @@ class Part:
 
     Attributes:
         control: the name that `tint` knows the part by.
-        bone: deform bone that carries it.
+        bone: deform bone that carries it, or two that share it: the first at the start, the second at the end.
         start, end: where it begins and ends.
         across: direction of the section's first axis; made square to the part.
         sections: (position along the part 0..1, half width along `across`, half depth), in order.
@@ -32,7 +32,7 @@ class Part:
     """
 
     control: str
-    bone: str
+    bone: str | tuple[str, str]
     start: Vector
     end: Vector
     across: Vector
@@ -56,31 +56,28 @@ def body_parts(rig: bpy.types.Object) -> list[Part]:
     parts = [
         Part(
             "hips", "DEF-spine", spine[0] + Vector((0, 0.01, 0.0)), spine[1], x,
-            ((0.0, 0.118, 0.088), (0.35, 0.146, 0.104), (0.8, 0.128, 0.092), (1.0, 0.112, 0.082)),
+            ((0.0, 0.122, 0.09), (0.35, 0.15, 0.106), (0.8, 0.136, 0.094), (1.0, 0.122, 0.084)),
             (0.75, 0.5),
         ),
         Part(
-            "waist", "DEF-spine.001", spine[1] + Vector((0, 0, 0.03)), spine[2] - Vector((0, 0, 0.02)), x,
-            ((0.0, 0.106, 0.08), (0.5, 0.104, 0.08), (1.0, 0.112, 0.085)),
-            (0.7, 0.7),
+            "waist", "DEF-spine.001", spine[1] + Vector((0, 0, 0.02)), spine[2] - Vector((0, 0, 0.01)), x,
+            ((0.0, 0.112, 0.08), (0.5, 0.108, 0.08), (1.0, 0.114, 0.085)),
+            (0.8, 0.8),
         ),
         Part(
-            "chest", "DEF-spine.002", spine[2] + Vector((0, -0.005, 0.01)), spine[3], x,
-            ((0.0, 0.12, 0.09), (0.5, 0.142, 0.106), (1.0, 0.152, 0.112)),
-            (0.7, 0.3),
-        ),
-        Part(
-            "chest", "DEF-spine.003", spine[3] - Vector((0, 0, 0.02)), spine[4] - Vector((0, 0, 0.055)), x,
-            ((0.0, 0.152, 0.112), (0.45, 0.154, 0.106), (0.85, 0.128, 0.082), (1.0, 0.098, 0.066)),
-            (0.3, 0.5),
+            "chest", ("DEF-spine.002", "DEF-spine.003"),
+            spine[2] + Vector((0, -0.006, 0.005)), spine[4] - Vector((0, 0, 0.045)), x,
+            ((0.0, 0.124, 0.092), (0.35, 0.156, 0.116), (0.62, 0.172, 0.116), (0.88, 0.152, 0.084),
+             (1.0, 0.112, 0.066)),
+            (0.7, 0.5),
         ),
         Part(
             "neck", "DEF-spine.004", spine[4] - Vector((0, 0, 0.03)), skull + Vector((0, 0.01, 0.03)), x,
-            ((0.0, 0.054, 0.056), (0.5, 0.049, 0.052), (1.0, 0.05, 0.054)),
+            ((0.0, 0.072, 0.062), (0.4, 0.053, 0.056), (1.0, 0.05, 0.055)),
         ),
         Part(
             "head", "DEF-spine.006", skull + Vector((0, -0.012, 0.005)), skull + Vector((0, 0.004, 0.135)), x,
-            ((0.0, 0.05, 0.066), (0.3, 0.066, 0.086), (0.65, 0.077, 0.098), (1.0, 0.076, 0.096)),
+            ((0.0, 0.052, 0.07), (0.3, 0.07, 0.09), (0.65, 0.081, 0.102), (1.0, 0.08, 0.1)),
             (0.75, 0.72),
         ),
         Part(  # the nose, so that the face has a front
@@ -103,22 +100,16 @@ def _arm(bones: bpy.types.ArmatureBones, side: str) -> list[Part]:
     knuckles = sum((at(f"f_{f}.01.{side}") for f in ("index", "middle", "ring", "pinky")), Vector()) / 4
     clavicle = bones[f"DEF-shoulder.{side}"]
     palm_across = at(f"f_pinky.01.{side}") - at(f"f_index.01.{side}")
-    middle = elbow.lerp(wrist, 0.5)
-    upper_middle = shoulder.lerp(elbow, 0.5)
     arm = f"arm.{side}"
     parts = [
         Part(
             f"collar.{side}", clavicle.name, clavicle.head_local.lerp(clavicle.tail_local, 0.5), shoulder, across,
             ((0.0, 0.052, 0.042), (0.6, 0.058, 0.05), (1.0, 0.058, 0.056)),
         ),
-        Part(arm, f"DEF-upper_arm.{side}", shoulder, upper_middle, across,
-             ((0.0, 0.057, 0.055), (0.5, 0.054, 0.053), (1.0, 0.05, 0.049)), (1.0, 0.2)),
-        Part(arm, f"DEF-upper_arm.{side}.001", upper_middle, elbow, across,
-             ((0.0, 0.05, 0.049), (0.6, 0.043, 0.042), (1.0, 0.041, 0.04)), (0.2, 1.0)),
-        Part(arm, f"DEF-forearm.{side}", elbow, middle, across,
-             ((0.0, 0.041, 0.04), (0.4, 0.046, 0.043), (1.0, 0.042, 0.038)), (1.0, 0.2)),
-        Part(arm, f"DEF-forearm.{side}.001", middle, wrist, across,
-             ((0.0, 0.042, 0.038), (0.6, 0.033, 0.029), (1.0, 0.029, 0.025)), (0.2, 1.0)),
+        Part(arm, (f"DEF-upper_arm.{side}", f"DEF-upper_arm.{side}.001"), shoulder, elbow, across,
+             ((0.0, 0.06, 0.057), (0.35, 0.056, 0.055), (0.8, 0.044, 0.043), (1.0, 0.042, 0.041))),
+        Part(arm, (f"DEF-forearm.{side}", f"DEF-forearm.{side}.001"), elbow, wrist, across,
+             ((0.0, 0.041, 0.04), (0.25, 0.048, 0.045), (0.8, 0.033, 0.029), (1.0, 0.03, 0.026))),
         Part(f"hand.{side}", f"DEF-hand.{side}", wrist.lerp(knuckles, 0.12), knuckles, palm_across,
              ((0.0, 0.028, 0.02), (0.45, 0.043, 0.019), (1.0, 0.046, 0.014)), (0.9, 0.7)),
     ]
@@ -140,18 +131,13 @@ def _leg(bones: bpy.types.ArmatureBones, side: str) -> list[Part]:
     hip, knee, ankle = at(f"thigh.{side}"), at(f"shin.{side}"), at(f"foot.{side}")
     ball = at(f"toe.{side}")
     toe = bones[f"DEF-toe.{side}"].tail_local
-    thigh_middle, shin_middle = hip.lerp(knee, 0.5), knee.lerp(ankle, 0.5)
     heel = ankle + Vector((0, 0.04, -0.045))
     leg, foot = f"leg.{side}", f"foot.{side}"
     return [
-        Part(leg, f"DEF-thigh.{side}", hip - Vector((0, 0, 0.02)), thigh_middle, x,
-             ((0.0, 0.088, 0.092), (0.5, 0.083, 0.088), (1.0, 0.073, 0.077)), (1.0, 0.2)),
-        Part(leg, f"DEF-thigh.{side}.001", thigh_middle, knee, x,
-             ((0.0, 0.073, 0.077), (0.6, 0.058, 0.061), (1.0, 0.054, 0.057)), (0.2, 1.0)),
-        Part(leg, f"DEF-shin.{side}", knee, shin_middle, x,
-             ((0.0, 0.053, 0.056), (0.5, 0.056, 0.061), (1.0, 0.051, 0.055)), (1.0, 0.2)),
-        Part(leg, f"DEF-shin.{side}.001", shin_middle, ankle, x,
-             ((0.0, 0.051, 0.055), (0.55, 0.038, 0.041), (1.0, 0.034, 0.038)), (0.2, 1.0)),
+        Part(leg, (f"DEF-thigh.{side}", f"DEF-thigh.{side}.001"), hip - Vector((0, 0, 0.02)), knee, x,
+             ((0.0, 0.092, 0.095), (0.3, 0.087, 0.091), (0.8, 0.061, 0.064), (1.0, 0.056, 0.059))),
+        Part(leg, (f"DEF-shin.{side}", f"DEF-shin.{side}.001"), knee, ankle, x,
+             ((0.0, 0.054, 0.057), (0.28, 0.06, 0.065), (0.78, 0.038, 0.041), (1.0, 0.035, 0.038))),
         Part(foot, f"DEF-foot.{side}", heel, ball + Vector((0, 0.0, 0.018)), x,
              ((0.0, 0.032, 0.036), (0.3, 0.038, 0.05), (0.7, 0.045, 0.04), (1.0, 0.047, 0.03)), (0.7, 0.4)),
         Part(foot, f"DEF-toe.{side}", ball + Vector((0, 0.0, 0.016)), toe + Vector((0, 0.012, 0.005)), x,
@@ -203,13 +189,23 @@ def _smooth(t: float, positions: np.ndarray, values: np.ndarray) -> float:
     return float(values[index] * (1 - u) + values[index + 1] * u)
 
 
+def _weights(part: Part, points: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """How much each of a part's bones carries of each vertex: the second takes over smoothly in the middle."""
+    if isinstance(part.bone, str):
+        return [(part.bone, np.ones(len(points)))]
+    along = np.array(part.end - part.start)
+    t = (points - np.array(part.start)) @ along / (along @ along)
+    second = (1 - np.cos(np.pi * np.clip(t * 1.5 - 0.25, 0, 1))) / 2
+    return [(part.bone[0], 1 - second), (part.bone[1], second)]
+
+
 def build(rig: bpy.types.Object) -> bpy.types.Object:
     """Build the mannequin, skinned to the rig; each part's faces carry its control's material slot."""
     parts = body_parts(rig)
     vertices: list[np.ndarray] = []
     faces: list[tuple[int, ...]] = []
     slots: list[int] = []
-    groups: dict[str, list[int]] = {}
+    groups: dict[str, list[tuple[int, float]]] = {}
     controls = list(dict.fromkeys(part.control for part in parts))
     for part in parts:
         offset = sum(map(len, vertices))
@@ -217,7 +213,8 @@ def build(rig: bpy.types.Object) -> bpy.types.Object:
         vertices.append(points)
         faces += [tuple(offset + i for i in polygon) for polygon in polygons]
         slots += [controls.index(part.control)] * len(polygons)
-        groups.setdefault(part.bone, []).extend(range(offset, offset + len(points)))
+        for bone, weights in _weights(part, points):
+            groups.setdefault(bone, []).extend((offset + i, float(w)) for i, w in enumerate(weights) if w > 0)
 
     mesh = bpy.data.meshes.new("Mannequin")
     mesh.from_pydata(np.concatenate(vertices).tolist(), [], faces)
@@ -227,8 +224,10 @@ def build(rig: bpy.types.Object) -> bpy.types.Object:
         mesh.materials.append(bpy.data.materials.new(control))
     body = bpy.data.objects.new("Mannequin", mesh)
     body.matrix_world = Matrix(rig.matrix_world)
-    for bone, indices in groups.items():
-        body.vertex_groups.new(name=bone).add(indices, 1.0, "REPLACE")
+    for bone, weighted in groups.items():
+        group = body.vertex_groups.new(name=bone)
+        for index, weight in weighted:
+            group.add([index], weight, "REPLACE")
     body.modifiers.new("Rig", "ARMATURE").object = rig
     bpy.context.scene.collection.objects.link(body)
     return body

@@ -16,7 +16,7 @@ from mathutils import Euler, Matrix, Vector
 
 Colour = tuple[float, float, float]
 
-FLOOR: Colour = (0.60, 0.61, 0.62)
+FLOOR: Colour = (1.0, 1.0, 1.0)
 INK: Colour = (0.03, 0.035, 0.045)
 FAINT_INK: Colour = (0.12, 0.13, 0.15)
 
@@ -30,13 +30,13 @@ class View:
         elevation_deg: above the horizon.
         spacing: metres between two figures in the picture.
         size: of the picture, pixels.
-        headroom, footroom: metres kept above the floor point and below it, in the picture's plane.
+        footroom: metres of the picture below the point where a figure stands.
     """
 
     azimuth_deg: float = -38.0
     elevation_deg: float = 13.0
-    spacing: float = 1.42
-    size: tuple[int, int] = (2000, 640)
+    spacing: float = 1.45
+    size: tuple[int, int] = (2000, 700)
     footroom: float = 0.52
 
     def rotation(self) -> Matrix:
@@ -91,6 +91,19 @@ def add_caption(
     return words
 
 
+def add_title(view: View, columns: int, legend: list[tuple[str, Colour]]) -> None:
+    """A legend in the upper right corner: coloured words side by side."""
+    rotation = view.rotation()
+    width = columns * view.spacing
+    height = width * view.size[1] / view.size[0]
+    for index, (text, colour) in enumerate(legend):
+        words = add_caption(text, view, 0, columns, size=0.085)
+        words.data.materials[0] = material("Legend", colour)
+        right, up = width / 2 - 0.75 * (len(legend) - index) + 0.3, height - view.footroom - 0.14
+        offset = rotation.col[0] * right + rotation.col[1] * up + rotation.col[2] * 4.0
+        words.matrix_world = Matrix.Translation(offset) @ rotation.to_4x4()
+
+
 def set_stage(view: View, columns: int) -> None:
     """Floor, camera, light and render settings of the active scene."""
     scene = bpy.context.scene
@@ -115,7 +128,8 @@ def set_stage(view: View, columns: int) -> None:
     scene.render.resolution_x, scene.render.resolution_y = view.size
     scene.render.resolution_percentage = 100
     scene.view_settings.view_transform = "Standard"
-    scene.display.render_aa = "32"
+    scene.view_settings.exposure = 0.55
+    scene.display.render_aa = "11"
     scene.display.shadow_focus = 0.15
     scene.display.light_direction = Euler((math.radians(-30), math.radians(-24), 0)).to_matrix() @ Vector((0, 0, 1))
     shading = scene.display.shading

@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The first look at Contrapposto: three controls of a Rigify human are keyed, one press completes the rest.
+
+Installs the built zip into a Blender profile that is deleted afterwards, keys the hips, the right hand and
+the head of a newly generated rig, presses Complete Pose once an alternative, checks that every keyed channel
+has kept its very bits, and writes complete_pose.png and complete_pose.blend. Ends with status 1 if a check
+fails.
+
+    .venv/bpy-4.5/bin/python demo/run.py --extension dist/contrapposto-0.1.0.zip --output build/demo
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import struct
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator
+from math import radians
+from pathlib import Path
+
+PROFILE = tempfile.TemporaryDirectory(prefix="contrapposto-demo-")
+os.environ["BLENDER_USER_RESOURCES"] = PROFILE.name  # Blender reads it while it is imported
+
+import bpy  # noqa: E402
+import addon_utils  # noqa: E402
+import mannequin  # noqa: E402
+import picture  # noqa: E402
+from mathutils import Euler, Matrix, Vector  # noqa: E402
+
+EXTENSION = "bl_ext.user_default.contrapposto"
+ALTERNATIVES = 4
+FRAME = 1
+REACH_TOLERANCE_MM = 1.0
+
+KEPT = (0.95, 0.36, 0.04)
+COMPLETED = (0.22, 0.45, 0.76)
+UNTOUCHED = (0.72, 0.72, 0.73)
+
+# Which part of the mannequin shows that a control is keyed.
+PART_OF_CONTROL = {"torso": "hips", "hand_ik.R": "hand.R", "head": "head"}
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what Blender and Rigify print to themselves, also from C, away from the reader."""
+    sys.stdout.flush()
+    saved = os.dup(1)
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - a device, not a path
+        os.dup2(nowhere.fileno(), 1)
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+            os.dup2(saved, 1)
+            os.close(saved)
+
+
+def install(archive: Path) -> None:
+    """Install and enable the extension as its user does."""
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    addon_utils.enable("bl_pkg", default_set=True)
+    bpy.ops.extensions.package_install_files(
+        filepath=str(archive), repo="user_default", enable_on_install=True, overwrite=True
+    )
+    if EXTENSION not in bpy.context.preferences.addons:
+        message = f"{archive.name} does not install; `make test-packaging` says why."
+        raise RuntimeError(message)
+    addon_utils.enable("rigify", default_set=True)
+
+
+def rigify_human() -> bpy.types.Object:
+    """Generate Rigify's human from its metarig, ready to pose."""
+    bpy.ops.object.armature_human_metarig_add()
+    metarig = bpy.context.object
+    bpy.ops.pose.rigify_generate()
+    rig = bpy.context.object
+    metarig.hide_render = True
+    metarig.hide_set(True)
+    bpy.ops.object.mode_set(mode="POSE")
+    return rig
+
+
+def key_part_of_a_pose(rig: bpy.types.Object) -> None:
+    """A crouch, reaching for something on the floor ahead: hips, right hand and head, nothing else."""
+    bones = rig.pose.bones
+    torso, hand, head = bones["torso"], bones["hand_ik.R"], bones["head"]
+    torso.location = (0.0, 0.10, -0.46)
+    torso.rotation_quaternion = Euler((radians(32), 0, radians(12))).to_quaternion()
+    bpy.context.view_layer.update()
+    # Fingers ahead and down, the palm towards the floor.
+    turn = Euler((radians(-35), radians(38), 0)).to_matrix().to_4x4()
+    hand.matrix = Matrix.Translation(Vector((-0.20, -0.62, 0.30))) @ turn @ hand.bone.matrix_local.to_3x3().to_4x4()
+    head.rotation_quaternion = Euler((radians(14), radians(-10), 0)).to_quaternion()
+    for bone, channels in (
+        (torso, ("location", "rotation_quaternion")),
+        (hand, ("location", "rotation_quaternion")),
+        (head, ("rotation_quaternion",)),
+    ):
+        for channel in channels:
+            bone.keyframe_insert(channel, frame=FRAME)
+    bpy.context.view_layer.update()
+
+
+def keyed_channels(rig: bpy.types.Object) -> dict[str, bytes]:
+    """The bits of every keyed channel as it stands on the rig: "torso location" -> three floats."""
+    return {
+        f"{bone} {channel}": struct.pack(f"<{len(values)}f", *values)
+        for bone, channels in keyed_names(rig).items()
+        for channel in sorted(channels)
+        for values in [getattr(rig.pose.bones[bone], channel)]
+    }
+
+
+def keyed_names(rig: bpy.types.Object) -> dict[str, set[str]]:
+    """Keyed bone -> its keyed channels."""
+    names: dict[str, set[str]] = {}
+    for curve in rig.animation_data.action.fcurves:
+        bone, channel = curve.data_path.removeprefix('pose.bones["').split('"].')
+        names.setdefault(bone, set()).add(channel)
+    return names
+
+
+def keyframes(rig: bpy.types.Object) -> list[bytes]:
+    """The bits of every key in the action."""
+    return [
+        struct.pack("<2f", *key.co)
+        for curve in rig.animation_data.action.fcurves
+        for key in curve.keyframe_points
+    ]
+
+
+def reach_mm(rig: bpy.types.Object) -> float:
+    """How far the right wrist stays away from its keyed control."""
+    bones = rig.pose.bones
+    return (bones["DEF-hand.R"].head - bones["hand_ik.R"].head).length * 1000
+
+
+def check(passed: bool, sentence: str) -> bool:  # noqa: FBT001 - reads as it is called
+    """Print one check and return whether it passed."""
+    print(f"  {'ok  ' if passed else 'FAIL'} {sentence}")
+    return passed
+
+
+def complete(rig: bpy.types.Object, alternative: int, *, insert_keys: bool) -> float:
+    """Press the button; return the seconds that it took."""
+    start = time.perf_counter()
+    with quiet():
+        result = bpy.ops.contrapposto.complete_pose(
+            known_bones="KEYED",
+            hypotheses=8,
+            alternative=alternative,
+            seed=0,
+            keep_feet_on_floor=True,
+            insert_keys=insert_keys,
+        )
+    if result != {"FINISHED"}:
+        message = f"Complete Pose ended with {result}"
+        raise RuntimeError(message)
+    seconds = time.perf_counter() - start
+    bpy.context.view_layer.update()
+    return seconds
+
+
+def run(archive: Path, output: Path) -> bool:
+    """Do all of it; return whether every check passed."""
+    output.mkdir(parents=True, exist_ok=True)
+    print(f"Blender {bpy.app.version_string}: installing {archive.name}, generating a Rigify human")
+    with quiet():
+        install(archive)
+        rig = rigify_human()
+        body = mannequin.build(rig)
+        key_part_of_a_pose(rig)
+    kept = {PART_OF_CONTROL[bone]: KEPT for bone in keyed_names(rig)}
+    view = picture.View()
+    columns = ALTERNATIVES + 1
+
+    statues = [show(body, "Keyed", view, 0, columns, kept, UNTOUCHED, "hips, right hand, head")]
+    channels, keys = keyed_channels(rig), keyframes(rig)
+    before = {bone.name: bone.matrix_basis.copy() for bone in rig.pose.bones}
+    passed = True
+    for alternative in range(1, columns):
+        for bone in rig.pose.bones:
+            bone.matrix_basis = before[bone.name]
+        bpy.context.scene.frame_set(FRAME)
+        seconds = complete(rig, alternative, insert_keys=False)
+        print(f"Alternative {alternative}: {seconds:.2f} s")
+        now = keyed_channels(rig)
+        for name, bits in channels.items():
+            passed &= check(now[name] == bits, f"{name} is bit for bit as keyed")
+        passed &= check(keyframes(rig) == keys, "the action's keys are bit for bit as they were")
+        distance = reach_mm(rig)
+        passed &= check(distance < REACH_TOLERANCE_MM, f"the wrist is {distance:.2f} mm from hand_ik.R")
+        moved = sum(b.matrix_basis != before[b.name] for b in rig.pose.bones)
+        passed &= check(moved > 0, f"{moved} controls were completed")
+        statues.append(show(body, f"Alternative {alternative}", view, alternative, columns, kept, COMPLETED, ""))
+
+    for bone in rig.pose.bones:
+        bone.matrix_basis = before[bone.name]
+    bpy.context.scene.frame_set(FRAME)
+    complete(rig, 1, insert_keys=True)
+    body.hide_render = True
+    picture.add_title(view, columns, [("orange: keyed", KEPT), ("blue: completed", COMPLETED)])
+    picture.set_stage(view, columns)
+    print("Rendering")
+    with quiet():
+        picture.render(output / "complete_pose.png")
+        mannequin.tint(body, kept, COMPLETED)
+        bpy.ops.wm.save_as_mainfile(filepath=str((output / "complete_pose.blend").resolve()), compress=True)
+    print(f"{output / 'complete_pose.png'}\n{output / 'complete_pose.blend'}")
+    return passed
+
+
+def show(
+    body: bpy.types.Object,
+    name: str,
+    view: picture.View,
+    column: int,
+    columns: int,
+    kept: dict[str, picture.Colour],
+    other: picture.Colour,
+    small_print: str,
+) -> bpy.types.Object:
+    """Leave a still copy of the present pose in its column, with its caption."""
+    copy = mannequin.statue(body, name)
+    mannequin.tint(copy, kept, other)
+    copy.location += view.place(column, columns)
+    picture.add_caption(name, view, column, columns)
+    if small_print:
+        picture.add_caption(small_print, view, column, columns, line=1, size=0.085)
+    return copy
+
+
+def main() -> int:
+    """Read the command line and run; the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--extension", type=Path, required=True, help="the built zip")
+    parser.add_argument("--output", type=Path, required=True, help="folder for the picture and the .blend")
+    arguments = parser.parse_args()
+    return 0 if run(arguments.extension.resolve(), arguments.output) else 1
+
+
+if __name__ == "__main__":
+    try:
+        status = main()
+    except Exception:  # noqa: BLE001 - shown in full, then the process must end at once
+        traceback.print_exc()
+        status = 1
+    PROFILE.cleanup()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # Blender 4.2 and 4.5 may crash or hang while Python shuts down
