@@ -30,8 +30,11 @@ STEPS = 24
 TOLERANCE = 2e-4
 """Metres at which a target counts as reached."""
 
-DAMPING = 0.02
-"""Metres of gap below which the damping takes over; keeps steps small near full stretch."""
+DAMPING = 0.15
+"""Damping at a gap of ``LARGEST_PULL`` or more, metres per radian; it falls with the gap."""
+
+LARGEST_PULL = 0.25
+"""Metres that a step tries to close; beyond reach, a longer pull only shakes the limb."""
 
 LARGEST_STEP = 0.35
 """Radians that a joint may turn in one step."""
@@ -114,8 +117,9 @@ def reach(
             break
         J = position_jacobian(world, positions)[:, joints][..., turning, :] * axes[..., None, None]
         J = J.reshape(len(R), 3 * len(joints), 3 * len(turning))
-        r = residual.reshape(len(R), -1)
-        damping = np.minimum(DAMPING, gap)[:, None, None] ** 2
+        near = np.minimum(1, LARGEST_PULL / np.maximum(gap, 1e-12))[:, None, None]
+        r = (residual * near).reshape(len(R), -1)
+        damping = (DAMPING * np.minimum(1, gap / LARGEST_PULL))[:, None, None] ** 2
         A = (J * W) @ np.swapaxes(J, -1, -2) + (damping + 1e-9) * np.eye(J.shape[1])
         turn = W * (np.swapaxes(J, -1, -2) @ np.linalg.solve(A, r[..., None]))[..., 0]
         turn = turn.reshape(len(R), len(turning), 3)

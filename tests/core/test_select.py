@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A few samples that stand for many: they cover, they keep the mean, they are repeatable."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from contrapposto.tasks.select import representatives
+
+
+def clusters(sizes: tuple[int, ...], seed: int = 0) -> np.ndarray:
+    """Points of one joint, in tight clusters 1 m apart."""
+    rng = np.random.default_rng(seed)
+    centres = np.eye(3)
+    rows = [centres[i] + 0.01 * rng.standard_normal((n, 3)) for i, n in enumerate(sizes)]
+    return np.concatenate(rows)[:, None]
+
+
+def test_every_cluster_is_represented_once():
+    kept = representatives(clusters((10, 3, 5)), 3, centre_weight=0.0)
+    assert sorted(np.searchsorted([10, 13, 18], kept, side="right")) == [0, 1, 2]
+
+
+def test_the_first_is_the_most_central_of_all():
+    points = np.linspace(0, 1, 21)[:, None, None] * np.ones((1, 1, 3))
+    assert representatives(points, 5)[0] == 10
+
+
+def test_nobody_is_kept_twice_and_all_are_kept_when_all_are_wanted():
+    points = clusters((6, 6, 6))
+    kept = representatives(points, 9)
+    assert len(set(kept.tolist())) == 9
+    assert representatives(points, 18).tolist() == list(range(18))
+
+
+def test_representatives_lie_nearer_to_the_samples_than_the_first_few_do():
+    points = np.random.default_rng(1).standard_normal((60, 4, 3))
+
+    def coverage(kept: np.ndarray) -> float:
+        gap = np.linalg.norm(points[:, None] - points[kept][None], axis=-1).mean(axis=-1)
+        return float(gap.min(axis=1).mean())
+
+    assert coverage(representatives(points, 8)) < 0.97 * coverage(np.arange(8))
+
+
+def test_the_mean_of_the_kept_stays_near_the_mean_of_all():
+    rng = np.random.default_rng(2)
+    points = np.concatenate([rng.standard_normal((50, 2, 3)), 5 + rng.standard_normal((6, 2, 3))])
+
+    def offset(weight: float) -> float:
+        kept = representatives(points, 8, centre_weight=weight)
+        return float(np.linalg.norm(points[kept].mean(axis=0) - points.mean(axis=0), axis=-1).mean())
+
+    assert offset(0.5) < offset(0.0)
+    assert offset(0.5) < 0.3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_order_of_the_samples_does_not_change_who_is_kept(seed):
+    points = np.random.default_rng(seed).standard_normal((30, 3, 3))
+    shuffle = np.random.default_rng(seed + 10).permutation(30)
+    kept = {tuple(p.ravel()) for p in points[representatives(points, 6)]}
+    again = {tuple(p.ravel()) for p in points[shuffle][representatives(points[shuffle], 6)]}
+    assert kept == again
