@@ -38,8 +38,6 @@ def check_armature(armature_object: bpy.types.Object | None, view_layer: bpy.typ
     name = armature_object.name
     if armature_object.type != "ARMATURE":
         raise Refusal(f"'{name}' is no armature; select an armature and try again")
-    if view_layer.objects.get(name) is not armature_object:
-        raise Refusal(f"'{name}' is not in the view layer '{view_layer.name}'; enable its collection first")
     if armature_object.mode == "EDIT":
         raise Refusal(f"'{name}' is in Edit Mode; switch to Pose Mode first")
     if armature_object.library is not None:
@@ -50,6 +48,8 @@ def check_armature(armature_object: bpy.types.Object | None, view_layer: bpy.typ
     override = armature_object.override_library
     if override is not None and override.is_system_override:
         raise Refusal(f"'{name}' is an override that is not editable; make its override editable first")
+    if armature_object not in view_layer.objects[:]:
+        raise Refusal(f"'{name}' is not in the view layer '{view_layer.name}'; enable its collection first")
     if armature_object.data.pose_position == "REST":
         raise Refusal(f"'{name}' is shown in its rest position; switch it to Pose Position first")
     if not armature_object.data.bones:

@@ -113,7 +113,9 @@ def _keyed_intent(rig: Rig, frame: float, *, generated: bool) -> Intent:
     keyed = keyed_channels(rig.object, frame, generated=generated)
     turned = frozenset(bone for bone, paths in keyed.items() if paths.intersection(ROTATION_PATHS))
     moved = frozenset(bone for bone, paths in keyed.items() if "location" in paths)
-    return _intent(rig, turned=turned, moved=moved, fixed=turned | moved)
+    handles = [limb.handle for limb in rig.limbs.values()]
+    placing = {name for h in handles for name in (h.bone, h.pole)} | {*rig.rigmap.joints["pelvis"].write}
+    return _intent(rig, turned=turned, moved=moved, fixed=turned | (moved & placing))
 
 
 def _intent(

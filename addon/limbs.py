@@ -129,11 +129,9 @@ def carriers(armature_object: bpy.types.Object, rigmap: RigMap, joint: str) -> f
 
 def live_aim(armature_object: bpy.types.Object, limb: IkLimb) -> str | None:
     """What aims the elbow or knee now: the pole if an active IK constraint uses it, else the swing."""
-    pole, swing = limb.handle.pole, limb.handle.swing
     bones = armature_object.pose.bones
-    if pole in bones and (swing not in bones or _is_pole(armature_object, pole)):
-        return pole
-    return swing if swing in bones else None
+    pole, swing = (name if name and name in bones else None for name in (limb.handle.pole, limb.handle.swing))
+    return pole if pole and (swing is None or _is_pole(armature_object, pole)) else swing
 
 
 def _is_pole(armature_object: bpy.types.Object, bone: str) -> bool:

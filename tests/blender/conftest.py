@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(Path(__file__).parent))  # for rigs.py
 EXTENSION = "bl_ext.user_default.contrapposto"
 
 # Blender reads this while it is imported, so it is set before any test module imports bpy.

@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Complete poses of a .blend file without a window.
+
+    blender -b file.blend -P complete_pose.py -- --armature Rig --frames 1:20:5 --output done.blend
+
+Runs with the installed extension, or from a checkout without it. Exit codes: 0 all done, 1 something was
+refused (one sentence on stderr, and no file is written), 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import json
+import os
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).resolve().parent.parent
+PROGRAM = "blender -b FILE -P complete_pose.py --"
+
+
+def main(arguments: list[str]) -> int:
+    """Complete what the arguments ask for; the exit code."""
+    options = parse(arguments)
+    import bpy
+
+    try:
+        complete, known, errors = load("complete"), load("known"), load("errors")
+    except ImportError as error:
+        return fail(f"The extension cannot be loaded ({error}); install its zip in this Blender first")
+    if options.file:
+        try:
+            bpy.ops.wm.open_mainfile(filepath=str(options.file.resolve()))
+        except RuntimeError as error:
+            return fail(f"{options.file} cannot be opened: {error}")
+    try:
+        settings = settings_of(options, complete.Settings, known.Rule)
+        reports = run(bpy, options, complete.complete, settings)
+    except errors.Refusal as refusal:
+        return fail(str(refusal))
+    try:
+        if options.output:
+            save(bpy, options.output)
+        if options.report:
+            write_whole(options.report, (json.dumps(reports, indent=1, ensure_ascii=False) + "\n").encode())
+    except (OSError, RuntimeError) as error:
+        return fail(f"The result cannot be written: {error}")
+    return 0
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The options; wrong ones end the program with exit code 2."""
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Fill in the bones of an armature that are not known, frame by frame.",
+    )
+    parser.add_argument("file", nargs="?", type=Path, help="a .blend file, if Blender has not opened one")
+    parser.add_argument("--armature", metavar="NAME", help="armature object; may be left out if there is one")
+    when = parser.add_mutually_exclusive_group()
+    when.add_argument("--frame", type=int, help="one frame (default: the file's current one)")
+    when.add_argument("--frames", type=frame_range, metavar="A:B[:STEP]", help="frames A to B inclusive")
+    parser.add_argument(
+        "--known",
+        default="keyed",
+        metavar="keyed|selected|unselected|BONE,BONE",
+        help="the bones that are kept: keyed on the frame (default), selected, not selected, or named",
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help=".blend file to write")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="JSON file to write, one record a frame")
+    parser.add_argument("--seed", type=int, default=0, help="same seed, same result (default 0)")
+    parser.add_argument("--hypotheses", type=int, default=8, metavar="N", help="alternatives (default 8)")
+    parser.add_argument("--alternative", type=int, default=1, metavar="K", help="the one to take (default 1)")
+    parser.add_argument("--strength", type=float, default=1.0, metavar="S", help="0 to 1 (default 1)")
+    parser.add_argument("--mirror", action="store_true", help="mirror known bones to the other side")
+    parser.add_argument("--keep-feet-on-floor", action="store_true", help="may move the hips up or down")
+    parser.add_argument("--replace-generated", action="store_true", help="generated keys do not count")
+    parser.add_argument(
+        "--insert-keys",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="key what is filled in, with keys of the type Generated (default: yes)",
+    )
+    options = parser.parse_args(arguments)
+    if not (options.output or options.report):
+        parser.error("nothing would be kept: give --output or --report")
+    for path in (options.output, options.report):
+        if path and not path.resolve().parent.is_dir():
+            parser.error(f"the folder of {path} does not exist")
+    if options.seed < 0:
+        parser.error("--seed must be 0 or more")
+    return options
+
+
+def frame_range(text: str) -> range:
+    """A:B or A:B:STEP, both ends included."""
+    try:
+        numbers = [int(part) for part in text.split(":")]
+        first, last, step = (*numbers, 1) if len(numbers) == 2 else numbers
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is no range of frames, such as 1:20 or 1:20:5") from error
+    if step < 1 or last < first:
+        raise argparse.ArgumentTypeError(f"'{text}' holds no frame")
+    return range(first, last + 1, step)
+
+
+def settings_of(options: argparse.Namespace, settings: type, rule: type) -> object:
+    """The options as the settings of ``addon.complete``."""
+    words = {"keyed": rule.KEYED, "selected": rule.SELECTED, "unselected": rule.UNSELECTED}
+    return settings(
+        rule=words.get(options.known, rule.NAMED),
+        bones=() if options.known in words else tuple(options.known.split(",")),
+        hypotheses=options.hypotheses,
+        alternative=options.alternative,
+        seed=options.seed,
+        strength=options.strength,
+        mirror=options.mirror,
+        keep_feet_on_floor=options.keep_feet_on_floor,
+        insert_keys=options.insert_keys,
+        replace_generated=options.replace_generated,
+    )
+
+
+def run(bpy: ModuleType, options: argparse.Namespace, complete: object, settings: object) -> list[dict]:
+    """Complete every frame; one record each.
+
+    Raises:
+        Refusal: at the first frame that cannot be completed.
+    """
+    context = bpy.context
+    rig = find_armature(bpy, options.armature)
+    frames = options.frames or [context.scene.frame_current if options.frame is None else options.frame]
+    records = []
+    for frame in frames:
+        context.scene.frame_set(frame)
+        report = complete(context, rig, settings)
+        print(f"frame {frame}: {report.sentence}")
+        if report.warning:
+            print(f"frame {frame}: {report.warning}", file=sys.stderr)
+        records.append(
+            {
+                "armature": report.armature,
+                "frame": report.frame,
+                "completed": {joint: list(bones) for joint, bones in report.completed.items()},
+                "kept": {joint: list(bones) for joint, bones in report.kept.items()},
+                "alternative": report.alternative,
+                "alternatives": report.alternatives,
+                "seed": options.seed,
+                "energy": report.energy,
+                "unreachable_mm": dict(report.unreachable),
+                "keyed_channels": report.keyed_channels,
+            }
+        )
+    return records
+
+
+def find_armature(bpy: ModuleType, name: str | None) -> object:
+    """The named armature object, or the only one of the scene.
+
+    Raises:
+        Refusal: if there is none or if several could be meant.
+    """
+    refusal = load("errors").Refusal
+    rigs = [o for o in bpy.context.scene.objects if o.type == "ARMATURE"]
+    listed = ", ".join(f"'{rig.name}'" for rig in rigs)
+    if name is None:
+        if len(rigs) == 1:
+            return rigs[0]
+        raise refusal(
+            f"Choose an armature with --armature: {listed}" if rigs else "The scene has no armature"
+        )
+    found = bpy.context.scene.objects.get(name)
+    if found is None:
+        raise refusal(f"The scene has no object '{name}'" + (f"; its armatures: {listed}" if rigs else ""))
+    return found
+
+
+def load(module: str) -> ModuleType:
+    """A module of the extension's ``addon``: of the installed extension, else of this checkout."""
+    import bpy
+    import addon_utils
+
+    for name in bpy.context.preferences.addons.keys():  # noqa: SIM118 - a Blender collection yields values
+        if name.startswith("bl_ext.") and name.endswith(".contrapposto"):
+            return importlib.import_module(f"{name}.addon.{module}")
+    for entry in addon_utils.modules():
+        name = entry.__name__
+        if name.startswith("bl_ext.") and name.endswith(".contrapposto"):
+            addon_utils.enable(name)
+            return importlib.import_module(f"{name}.addon.{module}")
+    package = "contrapposto_extension"
+    if package not in sys.modules:
+        if (ROOT / "core").is_dir():
+            sys.path.insert(0, str(ROOT / "core"))
+        spec = importlib.util.spec_from_file_location(
+            package, ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
+        )
+        sys.modules[package] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[package])
+    return importlib.import_module(f"{package}.addon.{module}")
+
+
+def save(bpy: ModuleType, path: Path) -> None:
+    """Write the .blend file beside its final name and move it there when it is complete."""
+    path = path.resolve()
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        bpy.ops.wm.save_as_mainfile(filepath=str(temporary), copy=True, check_existing=False)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file beside its final name and move it there when it is complete."""
+    handle, temporary = tempfile.mkstemp(dir=path.resolve().parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+    Path(temporary).replace(path.resolve())
+
+
+def fail(sentence: str) -> int:
+    """Say it on stderr; the exit code."""
+    print(f"complete_pose: {sentence}", file=sys.stderr)
+    return 1
+
+
+def script_arguments() -> list[str]:
+    """What stands behind ``--``, or everything where Python runs the file itself."""
+    if "--" in sys.argv:
+        before, after = sys.argv[: sys.argv.index("--")], sys.argv[sys.argv.index("--") + 1 :]
+        own = Path(before[0]).name == Path(__file__).name if before else False
+        return [*before[1:], *after] if own else after
+    return sys.argv[1:] if Path(sys.argv[0]).name == Path(__file__).name else []
+
+
+def leave(code: int) -> None:
+    """End at once: Blender 4.2 and 4.5 as Python modules do not shut down cleanly."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    try:
+        exit_code = main(script_arguments())
+    except SystemExit as end:
+        exit_code = int(end.code or 0)
+    except BaseException:  # noqa: BLE001 - Blender alone would print it and exit with 0
+        traceback.print_exc()
+        exit_code = 1
+    leave(exit_code)

@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Complete Pose on plain skeletons: what is kept, what is written, what the redo panel changes."""
+
+from __future__ import annotations
+
+import importlib
+
+import bpy
+import numpy as np
+import pytest
+import rigs
+from mathutils import Matrix
+
+MODES = ("QUATERNION", "XYZ", "XZY", "YXZ", "YZX", "ZXY", "ZYX", "AXIS_ANGLE")
+KEYED = ("left_shoulder", "left_elbow", "head")
+EXTRA = ("finger", "twist", "prop")
+
+
+@pytest.fixture(autouse=True)
+def prior(monkeypatch, extension):
+    return rigs.use_simple_prior(monkeypatch, extension)
+
+
+def press(**options):
+    return bpy.ops.contrapposto.complete_pose(**options)
+
+
+def matrices(rig):
+    bpy.context.view_layer.update()
+    return {bone.name: np.array(bone.matrix) for bone in rig.pose.bones}
+
+
+def test_keyed_bones_stay_to_the_bit_and_the_others_are_filled(extension):
+    rig = rigs.build()
+    rigs.key(rig, *KEYED)
+    pose, keys = rigs.channels(rig), rigs.curves(rig, extension)
+    assert press() == {"FINISHED"}
+    after = rigs.channels(rig)
+    for bone in (*KEYED, *EXTRA):
+        assert after[bone] == pose[bone]
+    changed = {bone for bone in after if after[bone] != pose[bone]}
+    assert changed == set(pose) - {*KEYED, *EXTRA}
+    assert rigs.curves(rig, extension) == keys
+
+
+def test_only_rotations_are_written(extension):
+    rig = rigs.build()
+    rigs.key(rig, "head")
+    before = {bone.name: (tuple(bone.location), tuple(bone.scale)) for bone in rig.pose.bones}
+    press()
+    assert {bone.name: (tuple(bone.location), tuple(bone.scale)) for bone in rig.pose.bones} == before
+
+
+def test_the_same_seed_gives_the_same_pose_and_another_seed_another(extension):
+    rig = rigs.build()
+    rigs.key(rig, "head")
+    start = rigs.channels(rig)
+    results = []
+    for seed in (3, 3, 4):
+        restore(rig, start)
+        press(seed=seed)
+        results.append(rigs.channels(rig))
+    assert results[0] == results[1] != results[2]
+
+
+def restore(rig, channels):
+    for name, (mode, location, quaternion, euler, axis_angle, scale) in channels.items():
+        bone = rig.pose.bones[name]
+        bone.rotation_mode = mode
+        bone.location, bone.rotation_quaternion, bone.scale = location, quaternion, scale
+        bone.rotation_euler, bone.rotation_axis_angle = euler, axis_angle
+    bpy.context.view_layer.update()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_rotation_mode_gets_the_same_pose(mode, extension):
+    poses = []
+    for used in ("QUATERNION", mode):
+        rig = rigs.build()
+        for bone in rig.pose.bones:
+            bone.rotation_mode = used
+        rigs.key(rig, "head", "left_elbow")
+        press()
+        poses.append(matrices(rig))
+    for bone, matrix in poses[0].items():
+        assert np.abs(matrix - poses[1][bone]).max() < 2e-5
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_channels_stay_near_their_previous_values(mode, extension):
+    """A turn further round stays round there: the curves do not flip."""
+    rig = rigs.build()
+    bone = rig.pose.bones["right_elbow"]
+    bone.rotation_mode = mode
+    if mode == "QUATERNION":
+        bone.rotation_quaternion = (-0.98, -0.1, -0.1, -0.1)
+    elif mode == "AXIS_ANGLE":
+        bone.rotation_axis_angle = (2 * np.pi + 0.3, 0, -1, 0)
+    else:
+        bone.rotation_euler = (2 * np.pi + 0.3, -2 * np.pi, 0.1)
+    path = rigs.rotation_path(bone)
+    before = np.array(getattr(bone, path))
+    rigs.key(rig, "head")
+    press(strength=0.2)
+    after = np.array(getattr(rig.pose.bones["right_elbow"], path))
+    assert 1e-6 < np.abs(after - before)[0 if mode != "AXIS_ANGLE" else slice(None)].max() < 1.0
+
+
+def test_one_undo_takes_everything_back(extension):
+    rig = rigs.build()
+    rigs.key(rig, *KEYED)
+    bpy.ops.ed.undo_push(message="before")
+    before = rigs.dump(rig, extension)
+    bpy.ops.contrapposto.complete_pose("EXEC_DEFAULT", True, insert_keys=True)
+    rig = bpy.data.objects["Rig"]
+    assert rigs.dump(rig, extension) != before
+    bpy.ops.ed.undo()
+    assert rigs.dump(bpy.data.objects["Rig"], extension) == before
+
+
+def test_alternatives_differ_and_stepping_through_them_solves_once(prior, extension):
+    rig = rigs.build()
+    rigs.key(rig, "head")
+    start = rigs.channels(rig)
+    results = []
+    for alternative in (1, 2, 3, 2):
+        restore(rig, start)
+        press(alternative=alternative)
+        results.append(rigs.channels(rig))
+    assert len(prior) == 1
+    assert results[1] == results[3]
+    assert results[0] != results[1] != results[2]
+    restore(rig, start)
+    press(seed=5)
+    assert len(prior) == 2
+
+
+def test_alternatives_are_solved_anew_when_a_known_bone_has_changed(prior, extension):
+    rig = rigs.build()
+    rigs.key(rig, "head")
+    start = rigs.channels(rig)
+    press()
+    restore(rig, start)
+    rigs.key(rig, "left_elbow")
+    press()
+    assert len(prior) == 2
+
+
+def test_strength_zero_leaves_the_pose_and_half_goes_half_way(extension):
+    rig = rigs.build()
+    rigs.key(rig, "head")
+    start = rigs.channels(rig)
+    poses = []
+    for strength in (0.0, 0.5, 1.0):
+        restore(rig, start)
+        press(strength=strength)
+        poses.append(rig.pose.bones["right_knee"].matrix_basis.to_quaternion())
+    assert poses[0].rotation_difference(Matrix.Identity(3).to_quaternion()).angle < 1e-3
+    assert poses[1].rotation_difference(poses[0]).angle == pytest.approx(
+        poses[2].rotation_difference(poses[0]).angle / 2, abs=1e-3
+    )
+
+
+def test_mirror_gives_the_partner_of_a_keyed_bone_the_mirrored_rotation(prior, extension):
+    rig = rigs.build()
+    rigs.key(rig, "left_elbow", "left_shoulder")
+    press(mirror=True)
+    left = rig.pose.bones["left_elbow"].matrix
+    assert np.flatnonzero(prior[0].joints).tolist() == [16, 17, 18, 19]
+    relative = {}
+    for side in ("left", "right"):
+        upper, lower = (rig.pose.bones[f"{side}_{part}"] for part in ("shoulder", "elbow"))
+        rest = upper.bone.matrix_local.inverted() @ lower.bone.matrix_local
+        relative[side] = (
+            (upper.matrix.inverted() @ lower.matrix).to_quaternion().rotation_difference(rest.to_quaternion())
+        )
+    assert relative["left"].angle == pytest.approx(relative["right"].angle, abs=1e-4)
+    assert relative["left"].angle > 0.1
+    assert left is not None
+
+
+def select(rig, extension, *bones):
+    versions = importlib.import_module(f"{extension}.addon.versions")
+    for bone in rig.pose.bones:
+        versions.set_selected(bone, bone.name in bones)
+
+
+def test_selected_bones_are_kept_in_pose_mode_and_in_object_mode(extension):
+    for mode in ("POSE", "OBJECT"):
+        rig = rigs.build()
+        select(rig, extension, "head", "left_knee")
+        before = rigs.channels(rig)
+        bpy.ops.object.mode_set(mode=mode)
+        assert press(known_bones="SELECTED") == {"FINISHED"}
+        after = rigs.channels(rig)
+        assert {bone for bone in after if after[bone] == before[bone]} == {"head", "left_knee", *EXTRA}
+
+
+def test_unselected_bones_are_kept(extension):
+    rig = rigs.build()
+    select(rig, extension, "left_elbow", "left_wrist", "finger")
+    before = rigs.channels(rig)
+    press(known_bones="UNSELECTED")
+    after = rigs.channels(rig)
+    assert {bone for bone in after if after[bone] != before[bone]} == {"left_elbow", "left_wrist"}
+
+
+def test_inserted_keys_are_generated_and_lie_on_written_rotations_only(extension):
+    rig = rigs.build()
+    rigs.key(rig, "head")
+    mine = rigs.curves(rig, extension)
+    press(insert_keys=True)
+    keys = rigs.curves(rig, extension)
+    assert {path: keys[path] for path in mine} == mine
+    made = {path: keys[path] for path in keys if path not in mine}
+    assert len(made) == 4 * 21
+    assert all("rotation_quaternion" in path for path, _ in made)
+    assert {key[-1] for points in made.values() for key in points} == {"GENERATED"}
+    pose = matrices(rig)
+    bpy.context.scene.frame_set(9)
+    bpy.context.scene.frame_set(1)
+    for bone, matrix in matrices(rig).items():
+        assert np.abs(matrix - pose[bone]).max() < 1e-6
+
+
+def test_auto_keying_inserts_keys_and_without_it_none_are_made(extension):
+    rig = rigs.build()
+    rigs.key(rig, "head")
+    before = rigs.curves(rig, extension)
+    press()
+    assert rigs.curves(rig, extension) == before
+    bpy.context.scene.tool_settings.use_keyframe_insert_auto = True
+    press()
+    assert len(rigs.curves(rig, extension)) == 22 * 4
+
+
+def test_generated_keys_can_be_selected_removed_and_filled_anew(extension):
+    rig = rigs.build()
+    rigs.key(rig, "head")
+    before = rigs.curves(rig, extension)
+    press(insert_keys=True)
+    with pytest.raises(RuntimeError, match="Every mapped bone of 'Rig' has a key on frame 1"):
+        press()
+    assert press(replace_generated=True, insert_keys=True) == {"FINISHED"}
+    assert bpy.ops.contrapposto.select_generated_keys() == {"FINISHED"}
+    versions = importlib.import_module(f"{extension}.addon.versions")
+    for curve in versions.fcurves(rig):
+        for key in curve.keyframe_points:
+            assert key.select_control_point == (key.type == "GENERATED")
+    assert bpy.ops.contrapposto.remove_generated_keys() == {"FINISHED"}
+    assert rigs.curves(rig, extension) == before
+
+
+def test_keys_within_half_a_frame_count_and_others_do_not(extension):
+    rig = rigs.build()
+    rigs.key(rig, "head")
+    rig.pose.bones["left_knee"].keyframe_insert("rotation_quaternion", frame=1.4)
+    rig.pose.bones["right_knee"].keyframe_insert("rotation_quaternion", frame=2)
+    rig.pose.bones["left_ankle"].keyframe_insert("location", frame=1)
+    before = rigs.channels(rig)
+    press()
+    after = rigs.channels(rig)
+    kept = {bone for bone in after if after[bone] == before[bone]} - set(EXTRA)
+    assert kept == {"head", "left_knee"}
+
+
+def test_a_pelvis_with_a_location_key_is_kept(extension):
+    rig = rigs.build()
+    rig.pose.bones["pelvis"].location = (0, -0.2, 0)
+    rig.pose.bones["pelvis"].keyframe_insert("location", frame=1)
+    before = rigs.channels(rig)["pelvis"]
+    press()
+    assert rigs.channels(rig)["pelvis"] == before
+
+
+def test_the_function_and_the_button_give_the_same(extension):
+    module = importlib.import_module(f"{extension}.addon.complete")
+    results = []
+    for call in (press, lambda: module.complete(bpy.context)):
+        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+        rig = rigs.build()
+        rigs.key(rig, *KEYED)
+        call()
+        results.append(rigs.channels(rig))
+    assert results[0] == results[1]
+
+
+def test_the_report_counts_what_was_done(extension):
+    module = importlib.import_module(f"{extension}.addon.complete")
+    rig = rigs.build()
+    rigs.key(rig, *KEYED)
+    report = module.complete(bpy.context, rig, module.Settings(alternative=2))
+    assert report.sentence == "Completed 19 bones, kept 3 (alternative 2 of 8)"
+    assert set(report.kept) == set(KEYED)
+    assert report.warning == ""
+
+
+def test_an_override_of_the_context_chooses_the_armature(extension):
+    rig = rigs.build()
+    rigs.key(rig, "head")
+    before = rigs.channels(rig)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    bpy.context.view_layer.objects.active = None
+    with bpy.context.temp_override(object=rig, active_object=rig):
+        assert press() == {"FINISHED"}
+    assert rigs.channels(rig) != before
+
+
+def test_a_button_without_an_armature_says_why(extension):
+    with pytest.raises(RuntimeError, match="Select an armature first"):
+        press()
+
+
+def test_the_object_transform_changes_nothing_but_the_heading(extension):
+    poses = []
+    for transform in (Matrix.Identity(4), Matrix.Translation((3, 2, 1)) @ Matrix.Scale(100, 4)):
+        rig = rigs.build()
+        rig.matrix_world = transform
+        rigs.key(rig, "head")
+        press()
+        poses.append(matrices(rig))
+    for bone, matrix in poses[0].items():
+        assert np.abs(matrix - poses[1][bone]).max() < 1e-4
