@@ -45,10 +45,15 @@ class CanonicalName:
     side: str
 
 
+def strip_namespace(name: str) -> str:
+    """The name without what stands before its last colon or bar (``mixamorig:``, ``Armature|``)."""
+    return _NAMESPACE.sub("", name) or name
+
+
 @lru_cache(maxsize=16384)
 def strip_prefix(name: str) -> str:
-    """The name without namespace (``mixamorig:``) and family prefix (``CC_Base_``, ``Bip001 ``)."""
-    name = _NAMESPACE.sub("", name) or name
+    """The name without namespace and family prefix (``CC_Base_``, ``Bip001 ``, ``DEF-``)."""
+    name = strip_namespace(name)
     for _ in range(2):  # ValveBiped.Bip01_L_Thigh carries two
         name = _FAMILY.sub("", name)
     return name

@@ -93,7 +93,8 @@ class _Search:
         gone = np.zeros(len(armature.names), dtype=bool)
         for bone in without:
             gone |= (enter >= enter[bone]) & (enter < leave[bone])
-        return cls(armature, pairs.keep(~gone[pairs.bones].any(axis=(1, 2))), enter, leave)
+        free = np.asarray(~gone[pairs.bones].any(axis=(1, 2)))
+        return cls(armature, pairs.keep(free), enter, leave)
 
     def best(self) -> tuple[int, int, np.ndarray] | None:
         """Legs, arms and all costs; None if nothing is good enough."""
@@ -133,7 +134,7 @@ class _Search:
         return np.where(possible, cost, np.inf)
 
     def _shape(self) -> np.ndarray:
-        """(N,) how unlike a limb each is by itself: its segments are no way around, and a hand or foot follows."""
+        """(N,) how unlike a limb each is by itself: bent within a segment, or with nothing at its end."""
         return 4 * self.pairs.detour.sum(axis=-1) + 0.15 * self.pairs.leaf
 
     def _has_head(self) -> np.ndarray:
@@ -177,8 +178,7 @@ def _assemble(armature: Armature, search: _Search, legs: int, arms: int, costs: 
     toes = _toes(armature, leg, up)
     forward, knows_sides = _forward(armature, leg, toes, up)
     left = np.cross(up, forward)
-    bones: dict[str, Bones] = {}
-    _place_trunk(armature, search, legs, arms, up, bones)
+    bones = _trunk(armature, search, legs, arms, up)
     leg_order = _left_first(heads[leg[:, 0]], left)
     arm_order = _left_first(heads[arm[:, 0]], left)
     chest = search.pairs.node[arms]
@@ -213,9 +213,8 @@ def split_spine(bones: Bones) -> dict[str, Bones]:
     return {"spine1": bones[:first], "spine2": bones[first : count - last], "spine3": bones[count - last :]}
 
 
-def _place_trunk(
-    armature: Armature, search: _Search, legs: int, arms: int, up: np.ndarray, bones: dict[str, Bones]
-) -> None:
+def _trunk(armature: Armature, search: _Search, legs: int, arms: int, up: np.ndarray) -> dict[str, Bones]:
+    bones: dict[str, Bones] = {}
     leg_node, arm_node = int(search.pairs.node[legs]), int(search.pairs.node[arms])
     above_legs = (leg_node, *armature.ancestors(leg_node))
     spine: list[int] = []
@@ -238,6 +237,7 @@ def _place_trunk(
         bones["head"] = (rising[head],)
         if head:
             bones["neck"] = rising[:head]
+    return bones
 
 
 def _rising_chain(armature: Armature, top: int, not_into: set[int], up: np.ndarray) -> Bones:
