@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Complete Pose in core, with the weights that ship."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from contrapposto.motion import Pose
+from contrapposto.observations import Known, Target
+from contrapposto.rotation import from_rotvec, geodesic_angle
+from contrapposto.skeleton import (
+    JOINT_INDEX,
+    MIRROR,
+    NUM_JOINTS,
+    forward_kinematics,
+    mirror,
+    sole_height,
+)
+from contrapposto.tasks.complete import complete_pose
+
+TURN = Rotation.from_euler("y", 70, degrees=True).as_matrix()
+
+
+def some_pose(seed: int = 0, height: float = 0.95) -> Pose:
+    rng = np.random.default_rng(seed)
+    rotations = from_rotvec(0.25 * rng.standard_normal((NUM_JOINTS, 3)))
+    rotations[0] = TURN @ from_rotvec(0.1 * rng.standard_normal(3))
+    return Pose(rotations, np.array([1.5, height, -2.0]))
+
+
+ARMS_KNOWN = Known.of("pelvis", "left_shoulder", "left_elbow", "right_shoulder", "head")
+
+
+def test_same_seed_same_result_and_another_seed_another():
+    a, b = (complete_pose(some_pose(), ARMS_KNOWN, seed=4) for _ in range(2))
+    c = complete_pose(some_pose(), ARMS_KNOWN, seed=5)
+    assert np.array_equal(a.poses.rotations, b.poses.rotations)
+    assert not np.array_equal(a.poses.rotations, c.poses.rotations)
+
+
+def test_known_joints_keep_every_bit_in_every_alternative():
+    pose = some_pose()
+    result = complete_pose(pose, ARMS_KNOWN, hypotheses=5)
+    for alternative in result.poses.rotations:
+        assert np.array_equal(alternative[ARMS_KNOWN.joints], pose.rotations[ARMS_KNOWN.joints])
+
+
+@pytest.mark.parametrize("count", [1, 3, 8, 20])
+def test_there_are_as_many_different_alternatives_as_asked_for(count):
+    result = complete_pose(some_pose(), ARMS_KNOWN, hypotheses=count)
+    assert result.poses.rotations.shape == (count, NUM_JOINTS, 3, 3)
+    assert result.energy.shape == result.reach_mm.shape == (count,)
+    knees = result.poses.rotations[:, JOINT_INDEX["left_knee"]].reshape(count, -1)
+    assert len(np.unique(knees.round(6), axis=0)) == count
+
+
+def test_results_are_rotations():
+    R = complete_pose(some_pose(), ARMS_KNOWN).poses.rotations
+    np.testing.assert_allclose(R @ np.swapaxes(R, -1, -2), np.broadcast_to(np.eye(3), R.shape), atol=1e-5)
+
+
+def test_what_a_joint_that_is_not_known_was_before_only_ranks():
+    pose = some_pose()
+    rotations = pose.rotations.copy()
+    rotations[~ARMS_KNOWN.joints] = np.eye(3)
+    a = complete_pose(pose, ARMS_KNOWN).poses.rotations
+    b = complete_pose(Pose(rotations, pose.transl), ARMS_KNOWN).poses.rotations
+    match = [np.abs(b - one).max(axis=(1, 2, 3)).min() for one in a]
+    assert max(match) < 1e-6
+
+
+def test_turning_the_character_turns_the_result():
+    pose = some_pose()
+    turned = pose.rotations.copy()
+    turned[0] = TURN @ turned[0]
+    a = complete_pose(pose, ARMS_KNOWN).poses.rotations
+    b = complete_pose(Pose(turned, pose.transl), ARMS_KNOWN).poses.rotations
+    np.testing.assert_allclose(b[:, 1:], a[:, 1:], atol=1e-3)
+
+
+def test_a_mirrored_pose_is_completed_to_the_mirror_image():
+    pose = some_pose()
+    reflect = np.array([-1.0, 1.0, 1.0])
+    mirrored = Pose(mirror(pose.rotations), pose.transl * reflect)
+    known = Known(ARMS_KNOWN.joints[list(MIRROR)])
+    a = mirror(complete_pose(pose, ARMS_KNOWN).poses.rotations)
+    b = complete_pose(mirrored, known).poses.rotations
+    match = [np.abs(b - one).max(axis=(1, 2, 3)).min() for one in a]
+    assert max(match) < 5e-3
+
+
+def test_targets_within_reach_are_met_within_a_millimetre():
+    pose = some_pose(height=0.8)
+    upper = TURN @ np.array([0.25, 0.35, 0.35])
+    targets = (
+        Target("left_wrist", pose.transl + upper, TURN),
+        Target("right_ankle", pose.transl + TURN @ np.array([-0.15, -0.7, 0.1])),
+    )
+    result = complete_pose(pose, Known.of("pelvis", "head", targets=targets))
+    assert np.max(result.reach_mm) < 1.0
+    world, positions = forward_kinematics(result.poses.rotations)
+    for target in targets:
+        there = positions[:, JOINT_INDEX[target.joint]] + result.poses.transl
+        assert np.max(np.linalg.norm(there - target.position, axis=1)) < 1e-3
+    assert np.max(geodesic_angle(world[:, JOINT_INDEX["left_wrist"]], TURN)) < 1e-4
+
+
+def test_an_arm_that_cannot_reach_says_by_how_much():
+    pose = some_pose()
+    far = Target("left_wrist", pose.transl + np.array([0.0, 0.4, 3.0]))
+    result = complete_pose(pose, Known.of("pelvis", "spine1", "spine2", "spine3", targets=(far,)))
+    assert np.min(result.reach_mm) > 1500
+
+
+def test_a_low_pelvis_on_the_floor_bends_the_knees():
+    def knee_angle(height: float) -> float:
+        pose = Pose(np.tile(np.eye(3), (NUM_JOINTS, 1, 1)), np.array([0.0, height, 0.0]))
+        known = Known.of("pelvis", height_known=True)
+        result = complete_pose(pose, known, keep_feet_on_floor=True)
+        knees = result.poses.rotations[:, [JOINT_INDEX["left_knee"], JOINT_INDEX["right_knee"]]]
+        return float(np.degrees(geodesic_angle(knees, np.eye(3))).mean())
+
+    assert knee_angle(0.45) > knee_angle(0.95) + 40
+
+
+@pytest.mark.parametrize("pelvis", [True, False], ids=["pelvis known", "pelvis free"])
+def test_feet_kept_on_the_floor_stand_on_it_and_not_in_it(pelvis):
+    pose = some_pose(height=0.8)
+    known = Known.of("pelvis", "head", height_known=True) if pelvis else Known.of("head")
+    result = complete_pose(pose, known, keep_feet_on_floor=True)
+    _, positions = forward_kinematics(result.poses.rotations)
+    soles = sole_height(positions) + result.poses.transl[:, 1:2]
+    assert np.min(soles) > -2e-3
+    assert np.max(soles.min(axis=1)) < 5e-3
+    if pelvis:
+        assert np.array_equal(result.poses.transl, np.tile(pose.transl, (8, 1)))
+
+
+def test_knees_and_elbows_do_not_bend_backwards():
+    """Flexion is positive about x at the knees, about -y and +y at the left and right elbow."""
+    found = complete_pose(some_pose(), Known.of("pelvis", "head"), hypotheses=32).poses.rotations
+    forward = np.array([0.0, 0.0, 1.0])
+    for side in ("left", "right"):
+        shin = found[:, JOINT_INDEX[f"{side}_knee"]] @ np.array([0.0, -1.0, 0.0])
+        assert np.max(shin @ forward) < np.sin(np.radians(12))
+        outward = np.array([1.0 if side == "left" else -1.0, 0.0, 0.0])
+        forearm = found[:, JOINT_INDEX[f"{side}_elbow"]] @ outward
+        bend = np.degrees(np.arccos(np.clip(forearm @ outward, -1, 1)))
+        backwards = (forearm @ forward < -np.sin(np.radians(15))) & (bend > 15)
+        assert not np.any(backwards)
+
+
+def test_progress_is_told_and_an_exception_stops_the_work():
+    class Stop(Exception):
+        pass
+
+    def stop(step: int, steps: int) -> None:
+        if step == 3:
+            raise Stop
+
+    with pytest.raises(Stop):
+        complete_pose(some_pose(), ARMS_KNOWN, callback=stop)
+
+
+@pytest.mark.parametrize("where", ["rotations", "transl"])
+def test_values_that_are_not_finite_are_refused(where):
+    pose = some_pose()
+    values = {"rotations": pose.rotations.copy(), "transl": pose.transl.copy()}
+    values[where].flat[0] = np.nan
+    with pytest.raises(ValueError, match="not a finite number"):
+        complete_pose(Pose(**values), ARMS_KNOWN)
+
+
+def test_no_hypothesis_is_refused():
+    with pytest.raises(ValueError, match="At least one hypothesis"):
+        complete_pose(some_pose(), ARMS_KNOWN, hypotheses=0)
