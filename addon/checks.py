@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import bpy
+import numpy as np
 
 from .errors import Refusal
 from .known import Intent, Rule, bone_of, keyed_channels
@@ -14,6 +15,7 @@ from .limbs import active_constraints
 from .rotations import ROTATION_PATHS
 
 if TYPE_CHECKING:
+    from contrapposto.rig.armature import Armature
     from contrapposto.rig.rigmap import RigMap
 
     from .plan import Plan
@@ -70,6 +72,20 @@ def check_map(armature_object: bpy.types.Object, rigmap: RigMap) -> None:
         for name in bones.read:
             if armature_object.data.bones[name].length < 1e-6:
                 raise Refusal(f"Bone '{name}' ({joint}) has no length; give it one in Edit Mode")
+
+
+def check_finite(armature: Armature, matrices: np.ndarray) -> None:
+    """Refuse a pose that is not made of numbers.
+
+    Raises:
+        Refusal: naming the first bone, from the root outward.
+    """
+    bad = ~np.isfinite(matrices).all(axis=(1, 2))
+    if bad.any():
+        name = armature.names[int(np.argmax(bad))]
+        raise Refusal(
+            f"The transform of bone '{name}' is not finite; clear it (Pose > Clear Transform > All)"
+        )
 
 
 def check_something_known(rig: Rig, rule: Rule, intent: Intent, frame: float) -> None:

@@ -61,6 +61,7 @@ def read_rig(armature_object: bpy.types.Object) -> Rig:
         calibration = Calibration.of(armature, rigmap)
         space = to_world(armature_object)
         matrices = read_matrices(armature_object, armature)
+        checks.check_finite(armature, matrices)
         pose = calibration.read(matrices, space)
     except Refusal:
         raise

@@ -130,10 +130,10 @@ def curves(rig, extension: str) -> dict:
     }
 
 
-def dump(rig, extension: str) -> tuple:
-    """Pose, keys, custom properties and the number of data-blocks."""
+def dump(rig, extension: str) -> str:
+    """Pose, keys, custom properties and data-blocks, as text: there not-a-number equals itself."""
     counts = (len(bpy.data.actions), len(bpy.data.objects), len(bpy.data.armatures))
-    return channels(rig), curves(rig, extension), dict(rig.data.items()), counts
+    return repr((channels(rig), curves(rig, extension), dict(rig.data.items()), counts))
 
 
 def _places(arms_down_deg: float) -> dict[str, Vector]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import rigs
 from contrapposto.rotation import geodesic_angle, project
+from mathutils import Matrix
 
 LIMB_PARENTS = ("upper_arm_parent.L", "upper_arm_parent.R", "thigh_parent.L", "thigh_parent.R")
 
@@ -273,7 +274,8 @@ def test_an_ik_constraint_of_any_rig_makes_its_target_bone_a_handle(prior, exten
     constraint = rig.pose.bones["left_elbow"].constraints.new("IK")
     constraint.target, constraint.subtarget, constraint.chain_count = rig, "hand_control", 2
     constraint.pole_target, constraint.pole_subtarget = rig, "elbow_pole"
-    rig.pose.bones["hand_control"].location = (0.1, -0.1, 0.1)
+    hand = rig.pose.bones["hand_control"]
+    hand.matrix = Matrix.Translation((-0.15, -0.2, 0.1)) @ hand.matrix
     rig.pose.bones["hand_control"].keyframe_insert("location", frame=1)
     before = rigs.channels(rig)
     assert bpy.ops.contrapposto.complete_pose() == {"FINISHED"}

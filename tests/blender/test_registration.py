@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The extension comes and goes without a trace, and explains itself."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import bpy
+import pytest
+import rigs
+
+OPERATORS = (
+    "complete_pose", "detect_rig", "accept_rig", "clear_rig", "set_rig_bone", "export_rig", "import_rig",
+    "select_generated_keys", "remove_generated_keys",
+)  # fmt: skip
+
+
+def registered():
+    names = {name for name in dir(bpy.types) if "contrapposto" in name.lower()}
+    names |= set(dir(bpy.ops.contrapposto))
+    owners = (bpy.types.Scene, bpy.types.Armature)
+    properties = {owner.__name__ for owner in owners if "contrapposto" in owner.bl_rna.properties}
+    menus = [
+        len(getattr(bpy.types, menu).draw._draw_funcs)
+        for menu in MENUS
+        if hasattr(getattr(bpy.types, menu).draw, "_draw_funcs")
+    ]
+    return names, properties, menus
+
+
+MENUS = ("VIEW3D_MT_pose", "VIEW3D_MT_pose_context_menu")
+
+
+def test_it_registers_and_unregisters_twice_in_a_row(extension):
+    package = importlib.import_module(extension)
+    there = registered()
+    for _ in range(2):
+        package.unregister()
+        names, properties, menus = registered()
+        assert not names
+        assert not properties
+        assert [a - b for a, b in zip(there[2], menus, strict=True)] == [1, 1]
+        package.register()
+        assert registered() == there
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_every_operator_has_a_label_a_description_and_a_reason_to_be_grey(extension, name):
+    operator = getattr(bpy.ops.contrapposto, name)
+    kind = operator.get_rna_type()
+    assert kind.name
+    assert kind.description
+    assert not kind.description.endswith(".")
+    for property_ in kind.properties:
+        if property_.identifier not in {"rna_type", "filter_glob"}:
+            assert property_.name, property_.identifier
+            assert property_.description or property_.identifier == "filepath", property_.identifier
+    assert not operator.poll()
+    with pytest.raises(RuntimeError, match="Select an armature first"):
+        operator("EXEC_DEFAULT")
+
+
+def test_the_redo_panel_has_every_choice(extension):
+    properties = bpy.ops.contrapposto.complete_pose.get_rna_type().properties
+    defaults = {p.identifier: p.default for p in properties if p.identifier != "rna_type"}
+    assert defaults == {
+        "known_bones": "KEYED",
+        "hypotheses": 8,
+        "alternative": 1,
+        "seed": 0,
+        "strength": 1.0,
+        "mirror": False,
+        "keep_feet_on_floor": False,
+        "insert_keys": False,
+        "replace_generated": False,
+    }
+    assert (properties["hypotheses"].hard_min, properties["hypotheses"].hard_max) == (1, 64)
+
+
+def test_edit_mode_is_refused_with_the_mode_to_switch_to(extension):
+    rigs.build()
+    bpy.ops.object.mode_set(mode="EDIT")
+    with pytest.raises(RuntimeError, match="Switch the armature to Pose Mode or Object Mode first"):
+        bpy.ops.contrapposto.complete_pose()
+
+
+def test_enabling_loads_neither_torch_nor_weights(extension):
+    code = (
+        "import sys, bpy, addon_utils\n"
+        "opened = []\n"
+        "sys.addaudithook(lambda e, a: opened.append(a) if e == 'open' and '.npz' in str(a[0]) else None)\n"
+        f"addon_utils.enable({extension!r})\n"
+        f"assert {extension!r} in sys.modules\n"
+        "bad = {'torch', 'scipy'} & set(sys.modules)\n"
+        "print('loaded', sorted(bad), len(opened), flush=True)\n"
+        "import os; os._exit(0)\n"
+    )
+    path = [p for p in sys.path if p.endswith("core")]
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path[:0] = {path!r}\n{code}"],
+        capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+    assert "loaded [] 0" in done.stdout
