@@ -250,7 +250,7 @@ class Trainer:
                 condition,
                 self.leverage,
                 self.generator,
-                drop=lambda h: torch.nn.functional.dropout(h, s.drop),
+                drop=self._drop,
             )
         self.optimizer.zero_grad()
         loss.backward()
@@ -262,6 +262,11 @@ class Trainer:
             for name, value in self.prior.weights.items():
                 self.average[name].lerp_(value, 1 - decay)
         return float(loss.detach())
+
+    def _drop(self, h: torch.Tensor) -> torch.Tensor:
+        """Dropout from the run's own generator, so that a resumed run draws the same."""
+        kept = torch.rand(h.shape, generator=self.generator) >= self.settings.drop
+        return h * kept.to(h.device) / (1 - self.settings.drop)
 
     @torch.no_grad()
     def _validate(self) -> float:

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Training as a command: it learns, resumes to the bit, reads what studios have, writes weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from contrapposto.__main__ import main
+from contrapposto.files.bvh import write_bvh
+from contrapposto.files.mocap import Clip
+from contrapposto.motion import Motion, Pose
+from contrapposto.priors import pose as pose_prior
+from contrapposto.rotation import from_rotvec
+from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, STANDARD_OFFSETS
+from contrapposto.training import masks
+from contrapposto.training.augment import mirrored_half, recombine
+from contrapposto.training.corpus import Corpus
+from contrapposto.training.pose import Settings, Trainer
+
+SMALL = Settings(width=48, blocks=1, batch=64, steps=60)
+
+
+def swinging_clip(name: str = "swing", frames: int = 90, seed: int = 0) -> Clip:
+    """Somebody who swings arms and legs in step, on a floor at y = 0."""
+    phase = np.linspace(0, 6, frames)[:, None] + seed
+    rotvec = np.zeros((frames, NUM_JOINTS, 3), dtype=np.float32)
+    for joint, sign in (("left_hip", 1), ("right_hip", -1), ("left_shoulder", -1), ("right_shoulder", 1)):
+        rotvec[:, JOINT_INDEX[joint], 0] = 0.5 * sign * np.sin(phase[:, 0])
+    rotvec[:, JOINT_INDEX["left_knee"], 0] = 0.3 + 0.3 * np.cos(phase[:, 0])
+    transl = np.tile(np.float32([0, 1.0, 0]), (frames, 1))
+    bad = np.zeros(frames, dtype=bool)
+    return Clip(name, f"people/{name}", rotvec, transl, bad, STANDARD_OFFSETS.astype(np.float32), 30.0)
+
+
+def corpora() -> tuple[Corpus, Corpus]:
+    return Corpus.of([swinging_clip(seed=i) for i in range(3)]), Corpus.of([swinging_clip(seed=9)])
+
+
+def quiet(line: str) -> None:
+    assert "val" in line
+
+
+def test_the_loss_on_poses_held_out_falls(tmp_path):
+    trainer = Trainer(*corpora(), tmp_path, Settings(width=64, blocks=1, batch=128, steps=200))
+    trainer.run(quiet, every=50)
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [50, 100, 150, 200]
+    assert rows[-1]["val_loss"] < 0.92 * rows[0]["val_loss"]
+
+
+def test_a_run_that_was_stopped_ends_where_an_unbroken_one_ends(tmp_path):
+    whole = Trainer(*corpora(), tmp_path / "whole", SMALL, torch.device("cpu"))
+    whole.run(quiet, every=30)
+    first = Trainer(*corpora(), tmp_path / "parts", SMALL, torch.device("cpu"))
+    first.folder.mkdir()
+    while first.step < 30:
+        first._one_step()
+    first._validate()
+    first.save()
+    second = Trainer(*corpora(), tmp_path / "parts", SMALL, torch.device("cpu"))
+    assert second.resume()
+    assert second.step == 30
+    second.run(quiet, every=30)
+    for name, value in whole.average.items():
+        assert torch.equal(value, second.average[name]), name
+
+
+def test_a_checkpoint_of_other_settings_is_refused_by_name(tmp_path):
+    trainer = Trainer(*corpora(), tmp_path, Settings(width=48, blocks=1, batch=64, steps=2))
+    trainer.run(quiet, every=2)
+    other = Trainer(*corpora(), tmp_path, Settings(width=48, blocks=1, batch=32, steps=2))
+    with pytest.raises(ValueError, match=r"other settings \(batch\)"):
+        other.resume()
+
+
+def test_masks_cover_all_kinds_of_knowledge():
+    generator = torch.Generator().manual_seed(0)
+    known = masks.known_joints(4000, generator)
+    assert 0.02 < float((~known).all(dim=1).float().mean()) < 0.08
+    assert float(known[:, 0].float().mean()) > 0.7
+    rate = known[:, 1:].float().mean(dim=0)
+    assert float(rate.min()) > 0.25
+    assert float(rate.max()) < 0.75
+    leg = [JOINT_INDEX[joint] for joint in masks.PARTS["left_leg"]]
+    others = [j for j in range(NUM_JOINTS) if j not in leg]
+    only_leg_hidden = (~known[:, leg]).all(dim=1) & known[:, others].all(dim=1)
+    assert float(only_leg_hidden.float().mean()) > 0.002
+    placed, oriented = masks.placed_joints(4000, generator)
+    assert not placed[:, 0].any()
+    assert not (oriented & ~placed).any()
+    assert float(placed[:, JOINT_INDEX["left_wrist"]].float().mean()) > 0.1
+
+
+def test_recombined_poses_are_made_of_whole_parts_of_two():
+    generator = torch.Generator().manual_seed(0)
+    ours, theirs = torch.zeros(200, NUM_JOINTS, 3, 3), torch.ones(200, NUM_JOINTS, 3, 3)
+    made, own_legs = recombine(ours, theirs, 0.5, generator)
+    taken = made[:, :, 0, 0] == 1
+    assert 0.3 < float(taken.any(dim=1).float().mean()) < 0.7
+    for joints in masks.PARTS.values():
+        part = taken[:, [JOINT_INDEX[joint] for joint in joints]]
+        assert torch.equal(part.any(dim=1), part.all(dim=1))
+    assert torch.equal(own_legs, ~taken[:, JOINT_INDEX["right_knee"]])
+
+
+def test_half_of_the_poses_are_mirrored():
+    generator = torch.Generator().manual_seed(0)
+    pose = torch.zeros(1000, NUM_JOINTS, 3, 3)
+    pose[:, JOINT_INDEX["left_knee"], 0, 0] = 1
+    made = mirrored_half(pose, generator)
+    share = float(made[:, JOINT_INDEX["right_knee"], 0, 0].mean())
+    assert 0.45 < share < 0.55
+
+
+def test_bad_frames_and_headings_do_not_enter_the_corpus():
+    clip = swinging_clip()
+    turned = clip.rotvec.copy()
+    turned[:, 0, 1] = np.linspace(0, 3, len(turned))
+    bad = np.zeros(len(turned), dtype=bool)
+    bad[10:50] = True
+    corpus = Corpus.of([Clip(clip.name, clip.subject, turned, clip.transl, bad, clip.offsets, 30.0)])
+    assert len(corpus) == len(turned) - 40
+    np.testing.assert_allclose(corpus.rotations[:, 0], np.broadcast_to(np.eye(3), (50, 3, 3)), atol=1e-5)
+
+
+def test_pelvis_heights_count_from_the_ground_whatever_the_clip_calls_zero():
+    clip = swinging_clip()
+    sunk = Clip(
+        clip.name, clip.subject, clip.rotvec, clip.transl - np.float32([0, 0.3, 0]), clip.bad, clip.offsets, 30.0
+    )
+    np.testing.assert_allclose(Corpus.of([sunk]).height, Corpus.of([clip]).height, atol=1e-5)
+
+
+def test_long_clips_do_not_drown_short_ones():
+    corpus = Corpus.of([swinging_clip("long", 400), swinging_clip("short", 100)])
+    share = corpus.weight[corpus.clip == 1].sum()
+    assert share == pytest.approx(1 / 3, abs=0.01)
+
+
+def write_folder(folder: Path) -> None:
+    """Two BVH files and an AMASS-style npz, which has z up."""
+    folder.mkdir()
+    for seed in range(2):
+        clip = swinging_clip(seed=seed)
+        rotations = from_rotvec(clip.rotvec.astype(np.float64))
+        motion = Motion(Pose(rotations, clip.transl.astype(np.float64)), 30.0)
+        write_bvh(folder / f"take{seed}.bvh", motion)
+    clip = swinging_clip(seed=2)
+    poses = np.zeros((90, 156))
+    poses[:, :66] = clip.rotvec.reshape(90, -1)
+    poses[:, 0] = np.pi / 2
+    trans = clip.transl[:, [0, 2, 1]]
+    np.savez(folder / "take2.npz", poses=poses, trans=trans, mocap_framerate=30.0, betas=np.zeros(16))
+
+
+def test_the_command_trains_on_bvh_and_amass_files(tmp_path, capsys):
+    write_folder(tmp_path / "data")
+    (tmp_path / "data" / "broken.bvh").write_text("HIERARCHY\nnonsense\n")
+    arguments = ["train", "pose", "--data", str(tmp_path / "data"), "--output", str(tmp_path / "run")]
+    arguments += ["--width", "32", "--blocks", "1", "--batch", "32", "--steps", "4", "--every", "2"]
+    assert main(arguments) == 0
+    assert "100.0%" in capsys.readouterr().out
+    prior = pose_prior.read(tmp_path / "run" / "pose.npz")
+    assert prior.width == 32
+    assert main(arguments) == 0
+    assert "going on from step 4" in capsys.readouterr().out
+
+
+def test_the_command_trains_on_the_shared_data(tmp_path, capsys, shared):
+    arguments = ["train", "pose", "--data", str(shared / "data" / "mocap"), "--output", str(tmp_path)]
+    arguments += ["--width", "32", "--blocks", "1", "--batch", "32", "--steps", "2", "--every", "2"]
+    assert main(arguments) == 0
+    assert (tmp_path / "pose.npz").is_file()
+
+
+def test_an_empty_folder_gives_one_sentence(tmp_path, capsys):
+    assert main(["train", "pose", "--data", str(tmp_path), "--output", str(tmp_path / "run")]) == 1
+    error = capsys.readouterr().err
+    assert "at least two readable .bvh or .npz files" in error
+    assert error.count("\n") == 1
