@@ -13,6 +13,9 @@ import bpy
 import numpy as np
 from mathutils import Matrix, Vector
 
+Colour = tuple[float, float, float]
+"""Linear RGB, 0 to 1."""
+
 SIDES = ("L", "R")
 AROUND = 32
 DOME_RINGS = 7
@@ -24,7 +27,7 @@ class Part:
 
     Attributes:
         control: the name that `tint` knows the part by.
-        bone: deform bone that carries it, or two that share it: the first at the start, the second at the end.
+        bone: deform bone that carries it, or two that share it, the first at the start.
         start, end: where it begins and ends.
         across: direction of the section's first axis; made square to the part.
         sections: (position along the part 0..1, half width along `across`, half depth), in order.
@@ -55,34 +58,61 @@ def body_parts(rig: bpy.types.Object) -> list[Part]:
     skull = head("spine.006")
     parts = [
         Part(
-            "hips", "DEF-spine", spine[0] + Vector((0, 0.01, 0.0)), spine[1], x,
+            "hips",
+            "DEF-spine",
+            spine[0] + Vector((0, 0.01, 0.0)),
+            spine[1],
+            x,
             ((0.0, 0.122, 0.09), (0.35, 0.15, 0.106), (0.8, 0.136, 0.094), (1.0, 0.122, 0.084)),
             (0.75, 0.5),
         ),
         Part(
-            "waist", "DEF-spine.001", spine[1] + Vector((0, 0, 0.02)), spine[2] - Vector((0, 0, 0.01)), x,
+            "waist",
+            "DEF-spine.001",
+            spine[1] + Vector((0, 0, 0.02)),
+            spine[2] - Vector((0, 0, 0.01)),
+            x,
             ((0.0, 0.112, 0.08), (0.5, 0.108, 0.08), (1.0, 0.114, 0.085)),
             (0.8, 0.8),
         ),
         Part(
-            "chest", ("DEF-spine.002", "DEF-spine.003"),
-            spine[2] + Vector((0, -0.006, 0.005)), spine[4] - Vector((0, 0, 0.045)), x,
-            ((0.0, 0.124, 0.092), (0.35, 0.156, 0.116), (0.62, 0.172, 0.116), (0.88, 0.152, 0.084),
-             (1.0, 0.112, 0.066)),
+            "chest",
+            ("DEF-spine.002", "DEF-spine.003"),
+            spine[2] + Vector((0, -0.006, 0.005)),
+            spine[4] - Vector((0, 0, 0.045)),
+            x,
+            (
+                (0.0, 0.124, 0.092),
+                (0.35, 0.156, 0.116),
+                (0.62, 0.172, 0.116),
+                (0.88, 0.152, 0.084),
+                (1.0, 0.112, 0.066),
+            ),
             (0.7, 0.5),
         ),
         Part(
-            "neck", "DEF-spine.004", spine[4] - Vector((0, 0, 0.03)), skull + Vector((0, 0.01, 0.03)), x,
+            "neck",
+            "DEF-spine.004",
+            spine[4] - Vector((0, 0, 0.03)),
+            skull + Vector((0, 0.01, 0.03)),
+            x,
             ((0.0, 0.072, 0.062), (0.4, 0.053, 0.056), (1.0, 0.05, 0.055)),
         ),
         Part(
-            "head", "DEF-spine.006", skull + Vector((0, -0.012, 0.005)), skull + Vector((0, 0.004, 0.135)), x,
+            "head",
+            "DEF-spine.006",
+            skull + Vector((0, -0.012, 0.005)),
+            skull + Vector((0, 0.004, 0.135)),
+            x,
             ((0.0, 0.052, 0.07), (0.3, 0.07, 0.09), (0.65, 0.081, 0.102), (1.0, 0.08, 0.1)),
             (0.75, 0.72),
         ),
         Part(  # the nose, so that the face has a front
-            "head", "DEF-spine.006",
-            skull + forward * 0.103 + Vector((0, 0, 0.085)), skull + forward * 0.118 + Vector((0, 0, 0.05)), x,
+            "head",
+            "DEF-spine.006",
+            skull + forward * 0.103 + Vector((0, 0, 0.085)),
+            skull + forward * 0.118 + Vector((0, 0, 0.05)),
+            x,
             ((0.0, 0.008, 0.01), (1.0, 0.014, 0.014)),
         ),
     ]
@@ -103,23 +133,59 @@ def _arm(bones: bpy.types.ArmatureBones, side: str) -> list[Part]:
     arm = f"arm.{side}"
     parts = [
         Part(
-            f"collar.{side}", clavicle.name, clavicle.head_local.lerp(clavicle.tail_local, 0.5), shoulder, across,
+            f"collar.{side}",
+            clavicle.name,
+            clavicle.head_local.lerp(clavicle.tail_local, 0.5),
+            shoulder,
+            across,
             ((0.0, 0.052, 0.042), (0.6, 0.058, 0.05), (1.0, 0.058, 0.056)),
         ),
-        Part(arm, (f"DEF-upper_arm.{side}", f"DEF-upper_arm.{side}.001"), shoulder, elbow, across,
-             ((0.0, 0.06, 0.057), (0.35, 0.056, 0.055), (0.8, 0.044, 0.043), (1.0, 0.042, 0.041))),
-        Part(arm, (f"DEF-forearm.{side}", f"DEF-forearm.{side}.001"), elbow, wrist, across,
-             ((0.0, 0.041, 0.04), (0.25, 0.048, 0.045), (0.8, 0.033, 0.029), (1.0, 0.03, 0.026))),
-        Part(f"hand.{side}", f"DEF-hand.{side}", wrist.lerp(knuckles, 0.12), knuckles, palm_across,
-             ((0.0, 0.028, 0.02), (0.45, 0.043, 0.019), (1.0, 0.046, 0.014)), (0.9, 0.7)),
+        Part(
+            arm,
+            (f"DEF-upper_arm.{side}", f"DEF-upper_arm.{side}.001"),
+            shoulder,
+            elbow,
+            across,
+            ((0.0, 0.06, 0.057), (0.35, 0.056, 0.055), (0.8, 0.044, 0.043), (1.0, 0.042, 0.041)),
+        ),
+        Part(
+            arm,
+            (f"DEF-forearm.{side}", f"DEF-forearm.{side}.001"),
+            elbow,
+            wrist,
+            across,
+            ((0.0, 0.041, 0.04), (0.25, 0.048, 0.045), (0.8, 0.033, 0.029), (1.0, 0.03, 0.026)),
+        ),
+        Part(
+            f"hand.{side}",
+            f"DEF-hand.{side}",
+            wrist.lerp(knuckles, 0.12),
+            knuckles,
+            palm_across,
+            ((0.0, 0.028, 0.02), (0.45, 0.043, 0.019), (1.0, 0.046, 0.014)),
+            (0.9, 0.7),
+        ),
     ]
-    for finger, radius in (("f_index", 0.0105), ("f_middle", 0.011), ("f_ring", 0.0105), ("f_pinky", 0.009),
-                           ("thumb", 0.0125)):
+    for finger, radius in (
+        ("f_index", 0.0105),
+        ("f_middle", 0.011),
+        ("f_ring", 0.0105),
+        ("f_pinky", 0.009),
+        ("thumb", 0.0125),
+    ):
         for number in (1, 2, 3):
             bone = bones[f"DEF-{finger}.0{number}.{side}"]
             thick = radius * (1.08 - 0.08 * number)
-            parts.append(Part(f"hand.{side}", bone.name, bone.head_local, bone.tail_local, palm_across,
-                              ((0.0, thick, thick), (1.0, thick * 0.92, thick * 0.92))))
+            parts.append(
+                Part(
+                    f"hand.{side}",
+                    bone.name,
+                    bone.head_local,
+                    bone.tail_local,
+                    palm_across,
+                    ((0.0, thick, thick), (1.0, thick * 0.92, thick * 0.92)),
+                )
+            )
     return parts
 
 
@@ -134,14 +200,40 @@ def _leg(bones: bpy.types.ArmatureBones, side: str) -> list[Part]:
     heel = ankle + Vector((0, 0.04, -0.045))
     leg, foot = f"leg.{side}", f"foot.{side}"
     return [
-        Part(leg, (f"DEF-thigh.{side}", f"DEF-thigh.{side}.001"), hip - Vector((0, 0, 0.02)), knee, x,
-             ((0.0, 0.092, 0.095), (0.3, 0.087, 0.091), (0.8, 0.061, 0.064), (1.0, 0.056, 0.059))),
-        Part(leg, (f"DEF-shin.{side}", f"DEF-shin.{side}.001"), knee, ankle, x,
-             ((0.0, 0.054, 0.057), (0.28, 0.06, 0.065), (0.78, 0.038, 0.041), (1.0, 0.035, 0.038))),
-        Part(foot, f"DEF-foot.{side}", heel, ball + Vector((0, 0.0, 0.018)), x,
-             ((0.0, 0.032, 0.036), (0.3, 0.038, 0.05), (0.7, 0.045, 0.04), (1.0, 0.047, 0.03)), (0.7, 0.4)),
-        Part(foot, f"DEF-toe.{side}", ball + Vector((0, 0.0, 0.016)), toe + Vector((0, 0.012, 0.005)), x,
-             ((0.0, 0.047, 0.029), (1.0, 0.038, 0.019)), (0.4, 0.9)),
+        Part(
+            leg,
+            (f"DEF-thigh.{side}", f"DEF-thigh.{side}.001"),
+            hip - Vector((0, 0, 0.02)),
+            knee,
+            x,
+            ((0.0, 0.092, 0.095), (0.3, 0.087, 0.091), (0.8, 0.061, 0.064), (1.0, 0.056, 0.059)),
+        ),
+        Part(
+            leg,
+            (f"DEF-shin.{side}", f"DEF-shin.{side}.001"),
+            knee,
+            ankle,
+            x,
+            ((0.0, 0.054, 0.057), (0.28, 0.06, 0.065), (0.78, 0.038, 0.041), (1.0, 0.035, 0.038)),
+        ),
+        Part(
+            foot,
+            f"DEF-foot.{side}",
+            heel,
+            ball + Vector((0, 0.0, 0.018)),
+            x,
+            ((0.0, 0.032, 0.036), (0.3, 0.038, 0.05), (0.7, 0.045, 0.04), (1.0, 0.047, 0.03)),
+            (0.7, 0.4),
+        ),
+        Part(
+            foot,
+            f"DEF-toe.{side}",
+            ball + Vector((0, 0.0, 0.016)),
+            toe + Vector((0, 0.012, 0.005)),
+            x,
+            ((0.0, 0.047, 0.029), (1.0, 0.038, 0.019)),
+            (0.4, 0.9),
+        ),
     ]
 
 
@@ -161,7 +253,10 @@ def _surface(part: Part) -> tuple[np.ndarray, list[tuple[int, ...]]]:
     rings = [
         *((-start_reach * np.sin(a), widths[0] * np.cos(a), depths[0] * np.cos(a)) for a in angles[:0:-1]),
         *((t * length, _smooth(t, positions, widths), _smooth(t, positions, depths)) for t in inner),
-        *((length + end_reach * np.sin(a), widths[-1] * np.cos(a), depths[-1] * np.cos(a)) for a in angles[1:]),
+        *(
+            (length + end_reach * np.sin(a), widths[-1] * np.cos(a), depths[-1] * np.cos(a))
+            for a in angles[1:]
+        ),
     ]
     turn = np.linspace(0, 2 * np.pi, AROUND, endpoint=False)
     circle = np.cos(turn)[:, None] * np.array(first), np.sin(turn)[:, None] * np.array(second)
@@ -190,7 +285,7 @@ def _smooth(t: float, positions: np.ndarray, values: np.ndarray) -> float:
 
 
 def _weights(part: Part, points: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    """How much each of a part's bones carries of each vertex: the second takes over smoothly in the middle."""
+    """How much each of a part's bones carries of each vertex: the second takes over in the middle."""
     if isinstance(part.bone, str):
         return [(part.bone, np.ones(len(points)))]
     along = np.array(part.end - part.start)
@@ -246,8 +341,10 @@ def statue(body: bpy.types.Object, name: str) -> bpy.types.Object:
     return copy
 
 
-def tint(body: bpy.types.Object, colours: dict[str, tuple[float, float, float]], other: tuple[float, ...]) -> None:
-    """Colour the parts by control name ("arm.L", "hips"), the rest in the other colour; linear RGB, 0 to 1."""
+def tint(
+    body: bpy.types.Object, colours: dict[str, tuple[float, float, float]], other: tuple[float, ...]
+) -> None:
+    """Colour the parts by control name ("arm.L", "hips"), the rest in the other colour."""
     for material, control in zip(body.data.materials, controls_of(body), strict=True):
         material.diffuse_color = (*colours.get(control, other), 1.0)
         material.roughness = 0.55

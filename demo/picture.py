@@ -18,7 +18,6 @@ Colour = tuple[float, float, float]
 
 FLOOR: Colour = (1.0, 1.0, 1.0)
 INK: Colour = (0.03, 0.035, 0.045)
-FAINT_INK: Colour = (0.12, 0.13, 0.15)
 
 
 @dataclass(frozen=True)
@@ -35,9 +34,9 @@ class View:
 
     azimuth_deg: float = -38.0
     elevation_deg: float = 13.0
-    spacing: float = 1.45
-    size: tuple[int, int] = (2000, 700)
-    footroom: float = 0.52
+    spacing: float = 1.25
+    size: tuple[int, int] = (2000, 640)
+    footroom: float = 0.5
 
     def rotation(self) -> Matrix:
         """The camera's rotation in the world."""
@@ -48,7 +47,7 @@ class View:
         """The picture's right, on the floor."""
         return self.rotation().col[0].normalized()
 
-    def place(self, column: int, columns: int) -> Vector:
+    def place(self, column: float, columns: int) -> Vector:
         """The point of the floor where a column's figure stands."""
         return self.right() * (column - (columns - 1) / 2) * self.spacing
 
@@ -61,25 +60,16 @@ def material(name: str, colour: Colour) -> bpy.types.Material:
     return made
 
 
-def add_marker(location: Vector, colour: Colour, radius: float = 0.03) -> bpy.types.Object:
-    """A small ball where an IK control was placed."""
-    bpy.ops.mesh.primitive_uv_sphere_add(segments=32, ring_count=16, radius=radius, location=location)
-    ball = bpy.context.object
-    ball.data.materials.append(material("Marker", colour))
-    ball.data.polygons.foreach_set("use_smooth", [True] * len(ball.data.polygons))
-    return ball
-
-
 def add_caption(
-    text: str, view: View, column: int, columns: int, *, line: int = 0, size: float = 0.115
+    text: str, view: View, column: float, columns: int, *, line: int = 0, ink: Colour = INK
 ) -> bpy.types.Object:
-    """Words under a figure, facing the camera."""
+    """Words under a figure, facing the camera; the first line is the larger one."""
     curve = bpy.data.curves.new("Caption", "FONT")
     curve.body = text
-    curve.size = size
+    curve.size = 0.115 if line == 0 else 0.085
     curve.align_x = "CENTER"
     curve.align_y = "CENTER"
-    curve.materials.append(material("Ink", INK if line == 0 else FAINT_INK))
+    curve.materials.append(material("Ink", ink))
     words = bpy.data.objects.new("Caption", curve)
     rotation = view.rotation()
     up, towards_camera = rotation.col[1], rotation.col[2]
@@ -89,19 +79,6 @@ def add_caption(
     words.display.show_shadows = False
     bpy.context.scene.collection.objects.link(words)
     return words
-
-
-def add_title(view: View, columns: int, legend: list[tuple[str, Colour]]) -> None:
-    """A legend in the upper right corner: coloured words side by side."""
-    rotation = view.rotation()
-    width = columns * view.spacing
-    height = width * view.size[1] / view.size[0]
-    for index, (text, colour) in enumerate(legend):
-        words = add_caption(text, view, 0, columns, size=0.085)
-        words.data.materials[0] = material("Legend", colour)
-        right, up = width / 2 - 0.75 * (len(legend) - index) + 0.3, height - view.footroom - 0.14
-        offset = rotation.col[0] * right + rotation.col[1] * up + rotation.col[2] * 4.0
-        words.matrix_world = Matrix.Translation(offset) @ rotation.to_4x4()
 
 
 def set_stage(view: View, columns: int) -> None:
@@ -128,10 +105,12 @@ def set_stage(view: View, columns: int) -> None:
     scene.render.resolution_x, scene.render.resolution_y = view.size
     scene.render.resolution_percentage = 100
     scene.view_settings.view_transform = "Standard"
-    scene.view_settings.exposure = 0.55
+    scene.view_settings.exposure = 1.0
     scene.display.render_aa = "11"
     scene.display.shadow_focus = 0.15
-    scene.display.light_direction = Euler((math.radians(-30), math.radians(-24), 0)).to_matrix() @ Vector((0, 0, 1))
+    scene.display.light_direction = Euler((math.radians(-30), math.radians(-24), 0)).to_matrix() @ Vector(
+        (0, 0, 1)
+    )
     shading = scene.display.shading
     shading.light = "STUDIO"
     shading.color_type = "MATERIAL"

@@ -37,9 +37,9 @@ ALTERNATIVES = 4
 FRAME = 1
 REACH_TOLERANCE_MM = 1.0
 
-KEPT = (0.95, 0.36, 0.04)
-COMPLETED = (0.22, 0.45, 0.76)
-UNTOUCHED = (0.72, 0.72, 0.73)
+KEPT = (0.82, 0.25, 0.015)
+COMPLETED = (0.13, 0.30, 0.58)
+UNTOUCHED = (0.52, 0.52, 0.53)
 
 # Which part of the mannequin shows that a control is keyed.
 PART_OF_CONTROL = {"torso": "hips", "hand_ik.R": "hand.R", "head": "head"}
@@ -89,12 +89,10 @@ def key_part_of_a_pose(rig: bpy.types.Object) -> None:
     """A crouch, reaching for something on the floor ahead: hips, right hand and head, nothing else."""
     bones = rig.pose.bones
     torso, hand, head = bones["torso"], bones["hand_ik.R"], bones["head"]
-    torso.location = (0.0, 0.10, -0.46)
-    torso.rotation_quaternion = Euler((radians(32), 0, radians(12))).to_quaternion()
+    torso.location = (0.0, 0.06, -0.44)
+    torso.rotation_quaternion = Euler((radians(30), 0, radians(10))).to_quaternion()
     bpy.context.view_layer.update()
-    # Fingers ahead and down, the palm towards the floor.
-    turn = Euler((radians(-35), radians(38), 0)).to_matrix().to_4x4()
-    hand.matrix = Matrix.Translation(Vector((-0.20, -0.62, 0.30))) @ turn @ hand.bone.matrix_local.to_3x3().to_4x4()
+    hand.matrix = Matrix.Translation((-0.16, -0.66, 0.34)) @ hand_towards(Vector((0.15, -0.75, -0.65)))
     head.rotation_quaternion = Euler((radians(14), radians(-10), 0)).to_quaternion()
     for bone, channels in (
         (torso, ("location", "rotation_quaternion")),
@@ -104,6 +102,13 @@ def key_part_of_a_pose(rig: bpy.types.Object) -> None:
         for channel in channels:
             bone.keyframe_insert(channel, frame=FRAME)
     bpy.context.view_layer.update()
+
+
+def hand_towards(fingers: Vector) -> Matrix:
+    """Rotation of a Rigify hand control whose fingers point there, with the back of the hand upwards."""
+    along = fingers.normalized()
+    back = (Vector((0, 0, 1)) - along * along.z).normalized()
+    return Matrix((back, along, back.cross(along))).transposed().to_4x4()
 
 
 def keyed_channels(rig: bpy.types.Object) -> dict[str, bytes]:
@@ -140,13 +145,13 @@ def reach_mm(rig: bpy.types.Object) -> float:
     return (bones["DEF-hand.R"].head - bones["hand_ik.R"].head).length * 1000
 
 
-def check(passed: bool, sentence: str) -> bool:  # noqa: FBT001 - reads as it is called
+def check(passed: bool, sentence: str) -> bool:
     """Print one check and return whether it passed."""
     print(f"  {'ok  ' if passed else 'FAIL'} {sentence}")
     return passed
 
 
-def complete(rig: bpy.types.Object, alternative: int, *, insert_keys: bool) -> float:
+def complete(alternative: int, *, insert_keys: bool) -> float:
     """Press the button; return the seconds that it took."""
     start = time.perf_counter()
     with quiet():
@@ -179,7 +184,7 @@ def run(archive: Path, output: Path) -> bool:
     view = picture.View()
     columns = ALTERNATIVES + 1
 
-    statues = [show(body, "Keyed", view, 0, columns, kept, UNTOUCHED, "hips, right hand, head")]
+    statues = [show(body, "Keyed", view, 0, columns, kept, UNTOUCHED)]
     channels, keys = keyed_channels(rig), keyframes(rig)
     before = {bone.name: bone.matrix_basis.copy() for bone in rig.pose.bones}
     passed = True
@@ -187,8 +192,8 @@ def run(archive: Path, output: Path) -> bool:
         for bone in rig.pose.bones:
             bone.matrix_basis = before[bone.name]
         bpy.context.scene.frame_set(FRAME)
-        seconds = complete(rig, alternative, insert_keys=False)
-        print(f"Alternative {alternative}: {seconds:.2f} s")
+        seconds = complete(alternative, insert_keys=False)
+        print(f"Alternative {alternative}: {seconds:.2f} s", flush=True)
         now = keyed_channels(rig)
         for name, bits in channels.items():
             passed &= check(now[name] == bits, f"{name} is bit for bit as keyed")
@@ -197,22 +202,29 @@ def run(archive: Path, output: Path) -> bool:
         passed &= check(distance < REACH_TOLERANCE_MM, f"the wrist is {distance:.2f} mm from hand_ik.R")
         moved = sum(b.matrix_basis != before[b.name] for b in rig.pose.bones)
         passed &= check(moved > 0, f"{moved} controls were completed")
-        statues.append(show(body, f"Alternative {alternative}", view, alternative, columns, kept, COMPLETED, ""))
+        statues.append(show(body, f"Alternative {alternative}", view, alternative, columns, kept, COMPLETED))
 
     for bone in rig.pose.bones:
         bone.matrix_basis = before[bone.name]
     bpy.context.scene.frame_set(FRAME)
-    complete(rig, 1, insert_keys=True)
+    complete(1, insert_keys=True)
     body.hide_render = True
-    picture.add_title(view, columns, [("orange: keyed", KEPT), ("blue: completed", COMPLETED)])
+    picture.add_caption("orange: hips, right hand, head", view, 0, columns, line=1, ink=darker(KEPT))
+    picture.add_caption("blue: completed", view, columns / 2, columns, line=1, ink=darker(COMPLETED))
     picture.set_stage(view, columns)
     print("Rendering")
     with quiet():
         picture.render(output / "complete_pose.png")
         mannequin.tint(body, kept, COMPLETED)
+        bpy.context.preferences.filepaths.save_version = 0
         bpy.ops.wm.save_as_mainfile(filepath=str((output / "complete_pose.blend").resolve()), compress=True)
     print(f"{output / 'complete_pose.png'}\n{output / 'complete_pose.blend'}")
     return passed
+
+
+def darker(colour: picture.Colour) -> picture.Colour:
+    """The same colour as ink on a light floor."""
+    return tuple(0.5 * c for c in colour)
 
 
 def show(
@@ -223,15 +235,12 @@ def show(
     columns: int,
     kept: dict[str, picture.Colour],
     other: picture.Colour,
-    small_print: str,
 ) -> bpy.types.Object:
     """Leave a still copy of the present pose in its column, with its caption."""
     copy = mannequin.statue(body, name)
     mannequin.tint(copy, kept, other)
     copy.location += view.place(column, columns)
     picture.add_caption(name, view, column, columns)
-    if small_print:
-        picture.add_caption(small_print, view, column, columns, line=1, size=0.085)
     return copy
 
 
