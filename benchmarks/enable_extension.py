@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Time enabling the installed extension: run by a Python with bpy, with the zip and a count."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+
+EXTENSION = "bl_ext.user_default.contrapposto"
+
+
+def main(archive: str, repeats: int) -> None:
+    import bpy
+
+    import addon_utils
+
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    addon_utils.enable("bl_pkg", default_set=True)
+    bpy.ops.extensions.package_install_files(
+        filepath=archive, repo="user_default", enable_on_install=False, overwrite=True
+    )
+
+    def enable() -> float:
+        for name in [name for name in sys.modules if name.split(".")[0] == "contrapposto"]:
+            del sys.modules[name]
+        began = time.perf_counter()
+        addon_utils.enable(EXTENSION)
+        seconds = time.perf_counter() - began
+        addon_utils.disable(EXTENSION)
+        for name in [name for name in sys.modules if name.startswith(EXTENSION)]:
+            del sys.modules[name]
+        return seconds
+
+    first = enable()
+    seconds = statistics.median(enable() for _ in range(repeats))
+    result = {"seconds": seconds, "first_seconds": first, "blender": bpy.app.version_string}
+    print("RESULT " + json.dumps(result), flush=True)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as profile:
+        os.environ["BLENDER_USER_RESOURCES"] = profile
+        try:
+            main(sys.argv[1], int(sys.argv[2]))
+        except BaseException:  # noqa: BLE001 - shown, then left: this process must not linger in Blender's exit
+            sys.excepthook(*sys.exc_info())
+            sys.stderr.flush()
+            os._exit(1)
+    os._exit(0)

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Speed and size of Complete Pose.
+
+Each row runs in a process of its own, so that its peak memory is its own: the
+whole process, interpreter and libraries included. Times are medians of warm runs.
+Budgets are DESIGN's for 2 CPU cores with NumPy.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+HYPOTHESES = (1, 8, 64)
+BLENDER = ROOT / ".venv" / "bpy-4.5" / "bin" / "python"
+
+BUDGET_S = {("numpy", 8): 0.15}
+BUDGET_ENABLE_S = 0.05
+BUDGET_ZIP_MB = 25.0
+BUDGET_PEAK_MB = 1000.0
+
+
+def measure(repeats: int) -> Iterator[dict[str, str | float | int]]:
+    """Yield one record a row of the table; a row that cannot be measured says why."""
+    for backend in ("numpy", "torch"):
+        for hypotheses in HYPOTHESES:
+            arguments = ["-m", "benchmarks.one_completion", backend, str(hypotheses), str(repeats)]
+            found = _run([sys.executable, *arguments])
+            yield {
+                "task": "complete_pose",
+                "case": f"{hypotheses} hypotheses",
+                "method": f"contrapposto-{backend}",
+                "seconds": found["seconds"],
+                "peak_mb": found["peak_mb"],
+                "size_mb": "",
+                "budget": _budget(BUDGET_S.get((backend, hypotheses))),
+                "note": f"first call {found['first_seconds']:.2f} s",
+            }
+    archives = sorted((ROOT / "dist").glob("contrapposto-*.zip"))
+    if not archives:
+        yield _unmeasured("zip", "no dist/contrapposto-*.zip; run make zip")
+        return
+    yield {
+        "task": "extension",
+        "case": "zip",
+        "method": "contrapposto",
+        "seconds": "",
+        "peak_mb": "",
+        "size_mb": archives[-1].stat().st_size / 1e6,
+        "budget": f"{BUDGET_ZIP_MB:.0f} MB",
+        "note": archives[-1].name,
+    }
+    if not BLENDER.is_file():
+        yield _unmeasured("enable", "no Blender in .venv/bpy-4.5; run make test-blender-4.5")
+        return
+    script = ROOT / "benchmarks" / "enable_extension.py"
+    found = _run([str(BLENDER), str(script), str(archives[-1]), str(repeats)])
+    yield {
+        "task": "extension",
+        "case": "enable",
+        "method": "contrapposto",
+        "seconds": found["seconds"],
+        "peak_mb": "",
+        "size_mb": "",
+        "budget": _budget(BUDGET_ENABLE_S),
+        "note": f"Blender {found['blender']}; first time {found['first_seconds']:.3f} s",
+    }
+
+
+def _budget(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds} s, {BUDGET_PEAK_MB:.0f} MB"
+
+
+def _unmeasured(case: str, reason: str) -> dict[str, str | float | int]:
+    blank = dict.fromkeys(("seconds", "peak_mb", "size_mb", "budget"), "")
+    return {"task": "extension", "case": case, "method": "contrapposto", **blank, "note": reason}
+
+
+def _run(command: list[str]) -> dict[str, float]:
+    """The JSON that the program prints last, on a line that starts with RESULT.
+
+    Raises:
+        RuntimeError: with its error output, if it fails.
+    """
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+    if done.returncode or not lines:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr}")
+    return json.loads(lines[-1].removeprefix("RESULT "))
