@@ -216,8 +216,14 @@ def _problem(rig: Rig, intent: Intent, mirrored: frozenset[str], settings: Setti
         if joint not in rig.rigmap.joints:
             heirs = [j for j in rig.rigmap.joints if joint in mapped_ancestor(j, rig.rigmap.joints)[1]]
             joints[JOINT_INDEX[joint]] = bool(heirs) and all(j in fixed for j in heirs)
-    targets = tuple(_target(rig, end) for end in JOINT_NAMES if end in intent.placed)
-    return Pose(rotations, rig.pose.transl), Known(joints, targets, settings.keep_feet_on_floor)
+    targets = [_target(rig, end) for end in JOINT_NAMES if end in intent.placed]
+    if settings.mirror:
+        targets += [
+            mirrored_target
+            for target in targets
+            if (mirrored_target := _mirrored_target(rig, target)).joint in set(rig.limbs) - intent.placed
+        ]
+    return Pose(rotations, rig.pose.transl), Known(joints, tuple(targets), settings.keep_feet_on_floor)
 
 
 def _target(rig: Rig, end: str) -> Target:
@@ -225,6 +231,18 @@ def _target(rig: Rig, end: str) -> Target:
     matrix = rig.matrices[rig.armature.index[limb.handle.bone]]
     target = rig.calibration.target_from_bone(end, matrix, limb.handle.bone, rig.to_world)
     return target if limb.turns_end else replace(target, rotation=None)
+
+
+def _mirrored_target(rig: Rig, target: Target) -> Target:
+    """The same on the other side of the body, as its pelvis stands now."""
+    flip = np.diag([-1.0, 1.0, 1.0])
+    pelvis = rig.pose.global_orient
+    across = pelvis @ flip @ pelvis.T
+    return Target(
+        JOINT_NAMES[MIRROR[JOINT_INDEX[target.joint]]],
+        rig.pose.transl + across @ (target.position - rig.pose.transl),
+        None if target.rotation is None else across @ target.rotation @ flip,
+    )
 
 
 def _solve(rig: Rig, pose: Pose, known: Known, settings: Settings) -> Completion:

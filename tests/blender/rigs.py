@@ -90,7 +90,7 @@ def key(rig, *bones: str, frame: int = 1) -> None:
     bpy.context.view_layer.update()
 
 
-def use_simple_prior(monkeypatch, extension: str, size: float = 0.3) -> list:
+def use_simple_prior(monkeypatch, extension: str, size: float = 0.3, *, rise: float = 0.0) -> list:
     """Replace the prior by small random turns of whatever is not known; returns the list of its calls."""
     calls = []
 
@@ -100,7 +100,8 @@ def use_simple_prior(monkeypatch, extension: str, size: float = 0.3) -> list:
         calls.append(known)
         turns = from_rotvec(np.random.default_rng(seed).normal(size=(hypotheses, 22, 3)) * size)
         turns[:, known.joints] = np.eye(3)
-        poses = Pose(pose.rotations @ turns, np.repeat(pose.transl[None], hypotheses, axis=0))
+        transl = pose.transl + [0, rise, 0]
+        poses = Pose(pose.rotations @ turns, np.repeat(transl[None], hypotheses, axis=0))
         return Completion(poses, np.arange(hypotheses, dtype=float), np.zeros(hypotheses))
 
     module = importlib.import_module(f"{extension}.addon.complete")

@@ -273,6 +273,22 @@ def test_a_pelvis_with_a_location_key_is_kept(extension):
     assert rigs.channels(rig)["pelvis"] == before
 
 
+@pytest.mark.parametrize("keep", [False, True])
+def test_only_keeping_the_feet_on_the_floor_moves_a_free_pelvis_up_or_down(monkeypatch, extension, keep):
+    calls = rigs.use_simple_prior(monkeypatch, extension, rise=-0.1)
+    rig = rigs.build()
+    rigs.key(rig, "head")
+    before = np.array(rig.pose.bones["pelvis"].head)
+    press(keep_feet_on_floor=keep, insert_keys=True)
+    rise = np.array(rig.pose.bones["pelvis"].head) - before
+    legs = importlib.import_module("contrapposto.skeleton").STANDARD_OFFSETS[[4, 7]]
+    own = sum(rig.data.bones[bone].length for bone in ("left_hip", "left_knee"))
+    size = own / np.linalg.norm(legs, axis=1).sum()
+    assert rise == pytest.approx([0, 0, -0.1 * size if keep else 0], abs=1e-4)
+    assert calls[0].height_known == keep
+    assert (('pose.bones["pelvis"].location', 2) in rigs.curves(rig, extension)) == keep
+
+
 def test_the_function_and_the_button_give_the_same(extension):
     module = importlib.import_module(f"{extension}.addon.complete")
     results = []

@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+import types
 
 import bpy
 import pytest
@@ -103,3 +104,47 @@ def test_enabling_loads_neither_torch_nor_weights(extension):
         capture_output=True, text=True, check=True, timeout=120,
     )  # fmt: skip
     assert "loaded [] 0" in done.stdout
+
+
+class Layout:
+    """Takes every drawing call and keeps the labels."""
+
+    def __init__(self, labels):
+        self.__dict__["labels"] = labels
+
+    def __getattr__(self, name):
+        def call(*arguments, text="", **options):
+            self.labels.append(text)
+            return Layout(self.labels)
+
+        return call
+
+    def __setattr__(self, name, value):
+        pass
+
+
+def drawn(extension):
+    sidebar = importlib.import_module(f"{extension}.panels.sidebar")
+    labels = []
+    for name in ("complete_pose", "rig", "rig_bones"):
+        panel = getattr(sidebar, f"CONTRAPPOSTO_PT_{name}")
+        if not hasattr(panel, "poll") or panel.poll(bpy.context):
+            panel.draw(types.SimpleNamespace(layout=Layout(labels)), bpy.context)
+    return " ".join(labels)
+
+
+def test_the_panels_say_what_is_missing_and_what_was_found(extension):
+    assert "Select an armature to complete its pose" in drawn(extension)
+    rig = rigs.build()
+    bpy.ops.object.mode_set(mode="EDIT")
+    assert "Switch the armature to Pose Mode" in drawn(extension)
+    bpy.ops.object.mode_set(mode="POSE")
+    assert "Not looked at yet" in drawn(extension)
+    bpy.ops.contrapposto.detect_rig()
+    assert "(detected)" in drawn(extension)
+    assert "22 of 22 joints mapped" in drawn(extension)
+    bpy.ops.contrapposto.set_rig_bone(joint="head", bone="")
+    assert "Missing: Head" in drawn(extension)
+    assert "(saved)" in drawn(extension)
+    rig.data["contrapposto_rig_map"] = "{"
+    assert "cannot be used" in drawn(extension)

@@ -138,6 +138,20 @@ def test_a_keyed_ik_handle_stays_and_places_the_limb(rigify_human, prior, extens
     assert not prior[0].joints.any()
 
 
+def test_mirror_places_the_other_hand_of_a_rig_on_ik(rigify_human, prior, extension):
+    rig = rigify_human
+    rig.pose.bones["hand_ik.L"].location = (0, -0.1, 0.1)
+    rig.pose.bones["hand_ik.L"].keyframe_insert("location", frame=1)
+    before = rigs.channels(rig)
+    bpy.ops.contrapposto.complete_pose(mirror=True)
+    left, right = prior[0].targets
+    assert (left.joint, right.joint) == ("left_wrist", "right_wrist")
+    assert np.abs(right.position - left.position * [-1, 1, 1]).max() < 1e-4
+    flip = np.diag([-1, 1, 1])
+    assert np.abs(right.rotation - flip @ left.rotation @ flip).max() < 1e-4
+    assert rigs.channels(rig)["hand_ik.R"] != before["hand_ik.R"]
+
+
 def test_fk_keys_of_a_limb_on_ik_say_nothing(rigify_human, extension):
     rigs.key(rigify_human, "forearm_fk.L")
     with pytest.raises(
