@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from contrapposto.rig.armature import Armature
@@ -382,3 +382,39 @@ _ADD_EXTRA = {
     "weapon": _weapon,
     "ik": _ik,
 }
+
+
+def mirrored(armature: Armature) -> Armature:
+    """The same bones and names seen in a mirror at x = 0, which swaps the sides in the default axes."""
+    flip = np.diag([-1.0, 1, 1, 1])  # once more on the right: frames stay right-handed, y along the bone
+    return replace(armature, rest=flip @ armature.rest @ flip)
+
+
+def shuffled(armature: Armature, seed: int = 0) -> Armature:
+    """The same bones listed in another order, parents still first."""
+    rng = np.random.default_rng(seed)
+    depth = np.array([len(armature.ancestors(b)) for b in range(len(armature.names))])
+    order = sorted(range(len(depth)), key=lambda b: (depth[b], rng.random()))
+    place = {bone: i for i, bone in enumerate(order)}
+    return replace(
+        armature,
+        names=tuple(armature.names[b] for b in order),
+        parents=tuple(place.get(armature.parents[b], -1) for b in order),
+        rest=armature.rest[order],
+        lengths=armature.lengths[order],
+        deform=tuple(armature.deform[b] for b in order),
+    )
+
+
+def joined(first: Armature, second: Armature, offset: Iterable[float]) -> Armature:
+    """Both armatures' bones in one, the second one moved; its names get Blender's ``.001``."""
+    rest = second.rest.copy()
+    rest[:, :3, 3] += np.array(offset, float)
+    count = len(first.names)
+    return Armature(
+        first.names + tuple(f"{n}.001" for n in second.names),
+        first.parents + tuple(p if p < 0 else p + count for p in second.parents),
+        np.concatenate([first.rest, rest]),
+        np.concatenate([first.lengths, second.lengths]),
+        first.deform + second.deform,
+    )

@@ -12,7 +12,7 @@ from contrapposto.rig.joints import mapped_ancestor
 from contrapposto.rig.matching import vocabulary
 from contrapposto.rig.names import canonical
 from contrapposto.rig.profile import flip_joint
-from contrapposto.rig.structure import Structure, find_structure, path_between
+from contrapposto.rig.structure import Structure, path_between
 from contrapposto.skeleton import JOINT_NAMES
 
 Bones = tuple[int, ...]
@@ -69,13 +69,14 @@ def has_open_bones(armature: Armature, joints: Mapping[str, Found]) -> bool:
     return False
 
 
-def complete(armature: Armature, joints: Joints) -> None:
+def complete(armature: Armature, joints: Joints, structure: Structure | None) -> None:
     """Give open joints the bones that the structure or their names tell."""
-    structure = find_structure(armature)
     if structure is not None:
         structure = _sided_alike(structure, joints)
-        for joint, bones in structure.bones.items():
-            if joint not in joints and _fits(armature, joints, joint, bones):
+        for joint, group in structure.bones.items():
+            taken = {bone for found in joints.values() for bone in found.bones}
+            bones = tuple(bone for bone in group if bone not in taken)
+            if bones and joint not in joints and _fits(armature, joints, joint, bones):
                 joints[joint] = _by_structure(armature, structure, joint, bones)
     words = vocabulary()
     for joint in JOINT_NAMES:
@@ -152,8 +153,7 @@ def _by_structure(armature: Armature, structure: Structure, joint: str, bones: B
 
 def _fits(armature: Armature, joints: Mapping[str, Found], joint: str, bones: Bones) -> bool:
     """Whether the bones are free, below the joints above and above the joints below."""
-    taken = {bone for found in joints.values() for bone in found.bones}
-    if taken & set(bones):
+    if any(bone in found.bones for found in joints.values() for bone in bones):
         return False
     above = mapped_ancestor(joint, joints)[0]
     starts_limb = joint.rpartition("_")[2] in ("hip", "collar", "shoulder")

@@ -88,7 +88,7 @@ def limb_points(points: Points) -> np.ndarray | None:
 
 
 def _up(points: Points) -> np.ndarray | None:
-    top = next((j for j in ("head", "neck", "spine3", "spine2") if j in points), None)
+    top = next((j for j in ("spine3", "neck", "spine2", "head") if j in points), None)
     if top is None or "pelvis" not in points:
         return None
     return _unit(points[top] - points["pelvis"])

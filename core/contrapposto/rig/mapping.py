@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -54,14 +55,15 @@ def map_armature(armature: Armature) -> RigMap:
     index = NameIndex(armature)
     if all(index.has(name) for name in _MARKERS):
         raise NotHumanoid("This is a marker rig: its bones mark points and are no skeleton to pose")
-    match = best_match(armature, index)
+    structure = cache(lambda: find_structure(armature))
+    match = best_match(armature, index, structure)
     joints = _from_file(armature)
     if match is not None:
         joints = _from_names(match) | joints
         promote_chest(armature, joints)
         joints = _checked(armature, joints)
     if any(j not in joints for j in REQUIRED_JOINTS) or has_open_bones(armature, joints):
-        complete(armature, joints)
+        complete(armature, joints, structure())
     _refuse(armature, joints, match)
     if match is None or not match.profile.is_control_rig:
         extend_trunk(armature, joints)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache, cached_property
@@ -26,12 +26,14 @@ from contrapposto.rig.names import (
     CanonicalName,
     canonical,
     is_helper,
+    squash,
     strip_duplicate,
     strip_namespace,
     strip_prefix,
 )
-from contrapposto.rig.profile import Profile, load_profiles
+from contrapposto.rig.profile import Profile, flip_joint, load_profiles
 from contrapposto.rig.rigmap import REQUIRED_JOINTS
+from contrapposto.rig.structure import Structure
 from contrapposto.skeleton import JOINT_NAMES
 
 Bones = tuple[int, ...]
@@ -40,6 +42,8 @@ K = TypeVar("K")
 _FINGERPRINT = 6.0
 _PATTERN = 0.5  # a pattern tells families apart that share all names but a prefix
 _UNEXPLAINED = 0.4
+_CONTRADICTED = 2.0  # for each limb joint that the body's structure gives to another bone
+_RIVAL = 8.0  # a family this much behind may still be the one that the body's structure tells
 _FEWEST = 5  # joints that a family must explain to be worth a thought
 _SPINE = ("spine1", "spine2", "spine3")
 _TOLERATED = {  # old Bipeds hang the thighs from the spine, some rigs the arms from the neck
@@ -93,6 +97,11 @@ class NameIndex:
         """Bone by what its name says; helpers take no part."""
         return _first((canonical(n), i) for i, n in enumerate(self._names) if not is_helper(n))
 
+    @cached_property
+    def squashed(self) -> dict[str, int]:
+        """Bone by the letters and digits of its name; helpers take no part."""
+        return _first((squash(n), i) for i, n in enumerate(self._names) if not is_helper(n))
+
     def exact(self, name: str) -> int | None:
         """The bone of that name, or of that name under another prefix."""
         bone = self.raw.get(name)
@@ -104,6 +113,8 @@ class NameIndex:
         if bone is not None:
             return bone, Likeness.SAME
         bone = self.said.get(canonical(name))
+        if bone is None:
+            bone = self.squashed.get(squash(name))
         return bone, Likeness.NONE if bone is None else Likeness.ALIKE
 
     def has(self, options: str) -> bool:
@@ -133,10 +144,36 @@ class Match:
     score: float
 
 
-def best_match(armature: Armature, index: NameIndex) -> Match | None:
-    """The family that explains the armature's names best; None if none explains much."""
+def best_match(
+    armature: Armature, index: NameIndex, structure: Callable[[], Structure | None]
+) -> Match | None:
+    """The family that explains the armature's names best; None if none explains much.
+
+    Args:
+        armature: the armature.
+        index: its names.
+        structure: gives the body found by geometry; asked only where no fingerprint decides.
+    """
     matches = [m for p in load_profiles() if (m := match(armature, index, p))]
-    return max(matches, key=lambda m: m.score, default=None)
+    best = max(matches, key=lambda m: m.score, default=None)
+    if best is None or best.certain:
+        return best
+    rivals = [m for m in matches if m.score > best.score - _RIVAL]
+    body = structure()
+    if body is None:
+        return best
+    net = {m: m.score - _CONTRADICTED * _disagreement(m, body) for m in rivals}
+    best = max(rivals, key=net.__getitem__)
+    return best if net[best] > 0 else None  # names that explain less than they leave open tell nothing
+
+
+def _disagreement(match: Match, body: Structure) -> int:
+    """How many limb joints the structure gives to other bones, whatever the side."""
+    return sum(
+        not {body.bones[j] for j in (joint, flip_joint(joint)) if j in body.bones} & {bones}
+        for joint, bones in match.joints.items()
+        if joint in body.bones and flip_joint(joint) != joint
+    )
 
 
 def match(armature: Armature, index: NameIndex, profile: Profile) -> Match | None:

@@ -59,6 +59,12 @@ def strip_prefix(name: str) -> str:
     return name
 
 
+@lru_cache(maxsize=16384)
+def squash(name: str) -> str:
+    """The name's letters and digits alone, in lower case and without prefix: ``leftupleg``."""
+    return "".join(c for c in strip_prefix(name).casefold() if c.isalnum())
+
+
 def strip_duplicate(name: str) -> str:
     """The name without the number that Blender adds to a name already taken (``.001``)."""
     return _DUPLICATE.sub("", name)
