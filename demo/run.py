@@ -20,7 +20,6 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterator
-from math import radians
 from pathlib import Path
 
 PROFILE = tempfile.TemporaryDirectory(prefix="contrapposto-demo-")
@@ -28,21 +27,17 @@ os.environ["BLENDER_USER_RESOURCES"] = PROFILE.name  # Blender reads it while it
 
 import bpy  # noqa: E402
 import addon_utils  # noqa: E402
+import crouch  # noqa: E402
 import mannequin  # noqa: E402
 import picture  # noqa: E402
-from mathutils import Euler, Matrix, Vector  # noqa: E402
 
 EXTENSION = "bl_ext.user_default.contrapposto"
 ALTERNATIVES = 4
-FRAME = 1
 REACH_TOLERANCE_MM = 1.0
 
 KEPT = (0.82, 0.25, 0.015)
 COMPLETED = (0.13, 0.30, 0.58)
 UNTOUCHED = (0.52, 0.52, 0.53)
-
-# Which part of the mannequin shows that a control is keyed.
-PART_OF_CONTROL = {"torso": "hips", "hand_ik.R": "hand.R", "head": "head"}
 
 
 @contextlib.contextmanager
@@ -71,63 +66,6 @@ def install(archive: Path) -> None:
         message = f"{archive.name} does not install; `make test-packaging` says why."
         raise RuntimeError(message)
     addon_utils.enable("rigify", default_set=True)
-
-
-def rigify_human() -> bpy.types.Object:
-    """Generate Rigify's human from its metarig, ready to pose."""
-    bpy.ops.object.armature_human_metarig_add()
-    metarig = bpy.context.object
-    bpy.ops.pose.rigify_generate()
-    rig = bpy.context.object
-    metarig.hide_render = True
-    metarig.hide_set(True)
-    bpy.ops.object.mode_set(mode="POSE")
-    return rig
-
-
-def key_part_of_a_pose(rig: bpy.types.Object) -> None:
-    """A crouch, reaching for something on the floor ahead: hips, right hand and head, nothing else."""
-    bones = rig.pose.bones
-    torso, hand, head = bones["torso"], bones["hand_ik.R"], bones["head"]
-    torso.location = (0.0, 0.06, -0.44)
-    torso.rotation_quaternion = Euler((radians(30), 0, radians(10))).to_quaternion()
-    bpy.context.view_layer.update()
-    hand.matrix = Matrix.Translation((-0.16, -0.66, 0.34)) @ hand_towards(Vector((0.15, -0.75, -0.65)))
-    head.rotation_quaternion = Euler((radians(14), radians(-10), 0)).to_quaternion()
-    for bone, channels in (
-        (torso, ("location", "rotation_quaternion")),
-        (hand, ("location", "rotation_quaternion")),
-        (head, ("rotation_quaternion",)),
-    ):
-        for channel in channels:
-            bone.keyframe_insert(channel, frame=FRAME)
-    bpy.context.view_layer.update()
-
-
-def hand_towards(fingers: Vector) -> Matrix:
-    """Rotation of a Rigify hand control whose fingers point there, with the back of the hand upwards."""
-    along = fingers.normalized()
-    back = (Vector((0, 0, 1)) - along * along.z).normalized()
-    return Matrix((back, along, back.cross(along))).transposed().to_4x4()
-
-
-def keyed_channels(rig: bpy.types.Object) -> dict[str, bytes]:
-    """The bits of every keyed channel as it stands on the rig: "torso location" -> three floats."""
-    return {
-        f"{bone} {channel}": struct.pack(f"<{len(values)}f", *values)
-        for bone, channels in keyed_names(rig).items()
-        for channel in sorted(channels)
-        for values in [getattr(rig.pose.bones[bone], channel)]
-    }
-
-
-def keyed_names(rig: bpy.types.Object) -> dict[str, set[str]]:
-    """Keyed bone -> its keyed channels."""
-    names: dict[str, set[str]] = {}
-    for curve in rig.animation_data.action.fcurves:
-        bone, channel = curve.data_path.removeprefix('pose.bones["').split('"].')
-        names.setdefault(bone, set()).add(channel)
-    return names
 
 
 def keyframes(rig: bpy.types.Object) -> list[bytes]:
@@ -177,24 +115,24 @@ def run(archive: Path, output: Path) -> bool:
     print(f"Blender {bpy.app.version_string}: installing {archive.name}, generating a Rigify human")
     with quiet():
         install(archive)
-        rig = rigify_human()
+        rig = crouch.rigify_human()
         body = mannequin.build(rig)
-        key_part_of_a_pose(rig)
-    kept = {PART_OF_CONTROL[bone]: KEPT for bone in keyed_names(rig)}
+        crouch.key(rig)
+    kept = dict.fromkeys(crouch.PART_OF_CONTROL.values(), KEPT)
     view = picture.View()
     columns = ALTERNATIVES + 1
 
     statues = [show(body, "Keyed", view, 0, columns, kept, UNTOUCHED)]
-    channels, keys = keyed_channels(rig), keyframes(rig)
+    channels, keys = crouch.keyed_channels(rig), keyframes(rig)
     before = {bone.name: bone.matrix_basis.copy() for bone in rig.pose.bones}
     passed = True
     for alternative in range(1, columns):
         for bone in rig.pose.bones:
             bone.matrix_basis = before[bone.name]
-        bpy.context.scene.frame_set(FRAME)
+        bpy.context.scene.frame_set(crouch.FRAME)
         seconds = complete(alternative, insert_keys=False)
         print(f"Alternative {alternative}: {seconds:.2f} s", flush=True)
-        now = keyed_channels(rig)
+        now = crouch.keyed_channels(rig)
         for name, bits in channels.items():
             passed &= check(now[name] == bits, f"{name} is bit for bit as keyed")
         passed &= check(keyframes(rig) == keys, "the action's keys are bit for bit as they were")
@@ -206,7 +144,7 @@ def run(archive: Path, output: Path) -> bool:
 
     for bone in rig.pose.bones:
         bone.matrix_basis = before[bone.name]
-    bpy.context.scene.frame_set(FRAME)
+    bpy.context.scene.frame_set(crouch.FRAME)
     complete(1, insert_keys=True)
     body.hide_render = True
     picture.add_caption("orange: hips, right hand, head", view, 0, columns, line=1, ink=darker(KEPT))

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The hand on the mouse: runs beside Blender, with DISPLAY set, where stage.py has set the scene.
+set -euo pipefail
+folder=build/window
+
+wait_for() { # wait_for FILE SECONDS
+  for _ in $(seq $(($2 * 2))); do
+    [ -s "$1" ] && return 0
+    sleep 0.5
+  done
+  echo "no $1 after $2 s" >&2
+  return 1
+}
+
+photograph() {
+  import -silent -window root -colors 255 "$1"
+}
+
+wait_for "$folder/button.txt" 120
+read -r x y < "$folder/button.txt"
+xdotool mousemove 700 500
+sleep 3
+photograph "$folder/before.png"
+xdotool mousemove --sync "$x" "$y"
+sleep 1
+xdotool click 1
+# The pointer leaves the sidebar, so that no tooltip covers it.
+sleep 1
+xdotool mousemove 700 500
+wait_for "$folder/verdict.txt" 60
+# The redo panel is folded at first.
+read -r x y < "$folder/redo.txt"
+xdotool mousemove --sync "$x" "$y"
+sleep 1
+xdotool click 1
+sleep 1
+xdotool mousemove 700 500
+sleep 3
+photograph "$folder/after.png"

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Set the scene in a Blender window for `drive.sh`, say where the button is, and judge what the press did.
+
+A Rigify human stands partly keyed in pose mode, the sidebar shows the tab "Contrapposto". Timers do each
+step, because a window has laid out its regions only after it has drawn.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import bpy
+import addon_utils
+from mathutils import Euler, Vector
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FOLDER = Path(sys.argv[sys.argv.index("--") + 1])
+sys.path.insert(0, str(ROOT / "demo"))
+
+import crouch  # noqa: E402
+import mannequin  # noqa: E402
+
+TAB = "Contrapposto"
+BUTTON_FROM_TOP = 48  # pixels from the sidebar's upper edge to the middle of its first button, at scale 1
+KEPT_PARTS = dict.fromkeys(crouch.PART_OF_CONTROL.values(), (0.82, 0.25, 0.015))
+UNTOUCHED = (0.52, 0.52, 0.53)
+COMPLETED = (0.13, 0.30, 0.58)
+SHOWN_COLLECTIONS = ("Torso", "Arm.L (IK)", "Arm.R (IK)", "Leg.L (IK)", "Leg.R (IK)", "Root")
+
+
+def view_3d() -> tuple[bpy.types.Window, bpy.types.Area, bpy.types.Region]:
+    """The window, its 3D view, and that view's sidebar."""
+    window = bpy.context.window_manager.windows[0]
+    area = max(
+        (area for area in window.screen.areas if area.type == "VIEW_3D"),
+        key=lambda area: area.width * area.height,
+    )
+    return window, area, next(region for region in area.regions if region.type == "UI")
+
+
+def set_scene() -> None:
+    bpy.context.preferences.view.show_splash = False
+    addon_utils.enable("rigify", default_set=True)
+    for thing in list(bpy.data.objects):
+        bpy.data.objects.remove(thing)
+    rig = crouch.rigify_human()
+    for collection in rig.data.collections_all:
+        collection.is_visible = collection.name in SHOWN_COLLECTIONS
+    body = mannequin.build(rig)
+    body.hide_select = True
+    mannequin.tint(body, KEPT_PARTS, UNTOUCHED)
+    crouch.key(rig)
+    select(rig, crouch.KEYED)
+    bpy.context.scene.contrapposto.keep_feet_on_floor = True
+
+    _, area, _ = view_3d()
+    space = area.spaces.active
+    space.show_region_ui = True
+    space.show_region_toolbar = False
+    space.shading.type = "SOLID"
+    space.shading.color_type = "MATERIAL"
+    space.shading.show_cavity = True
+    space.shading.show_shadows = True
+    space.shading.shadow_intensity = 0.3
+    view = space.region_3d
+    view.view_perspective = "ORTHO"
+    view.view_rotation = Euler((math.radians(77), 0, math.radians(-38))).to_quaternion()
+    view.view_location = Vector((0.0, -0.2, 0.62))
+    view.view_distance = 2.7
+
+
+def select(rig: bpy.types.Object, names: Iterable[str]) -> None:
+    """Select bones, so that the timeline shows their keys."""
+    for bone in rig.pose.bones:
+        holder = bone if "select" in bone.bl_rna.properties else bone.bone
+        holder.select = bone.name in names
+
+
+def open_tab() -> float | None:
+    """Show the tab, as soon as the sidebar has been laid out; then tell where its first button is."""
+    window, area, sidebar = view_3d()
+    try:
+        sidebar.active_panel_category = TAB
+    except (TypeError, AttributeError):  # there are no tabs before the first layout
+        area.tag_redraw()
+        return 0.5
+    if sidebar.active_panel_category != TAB:
+        return 0.5
+    area.tag_redraw()
+    x = sidebar.x + sidebar.width // 2 - 10
+    y = window.height - (sidebar.y + sidebar.height) + BUTTON_FROM_TOP
+    (FOLDER / "button.txt").write_text(f"{x} {y}\n", encoding="utf-8")
+    return None
+
+
+def judge(rig_name: str, bits: dict[str, bytes], pose: dict[str, tuple]) -> float | None:
+    """Wait until the operator has run from the button, then write what it did."""
+    if not any(
+        done.bl_idname == "CONTRAPPOSTO_OT_complete_pose" for done in bpy.context.window_manager.operators
+    ):
+        return 0.5
+    _, area, _ = view_3d()
+    redo = next(region for region in area.regions if region.type == "HUD")
+    if redo.height < 10:  # it is laid out at the next drawing
+        return 0.5
+    rig = bpy.data.objects[rig_name]
+    mannequin.tint(
+        bpy.data.objects["Mannequin"], dict.fromkeys(crouch.PART_OF_CONTROL.values(), KEPT), COMPLETED
+    )
+    window = bpy.context.window_manager.windows[0]
+    x, y = redo.x + redo.width // 2, window.height - (redo.y + redo.height // 2)
+    (FOLDER / "redo.txt").write_text(f"{x} {y}\n", encoding="utf-8")
+    changed = [name for name, value in crouch.keyed_channels(rig).items() if value != bits[name]]
+    completed = [bone.name for bone in rig.pose.bones if matrix(bone) != pose[bone.name]]
+    verdict = "passed" if completed and not changed else "failed"
+    (FOLDER / "verdict.txt").write_text(
+        f"{verdict}: Blender {bpy.app.version_string}, {len(completed)} controls completed by one click, "
+        f"{len(changed)} keyed channels changed\n",
+        encoding="utf-8",
+    )
+    return None
+
+
+def matrix(bone: bpy.types.PoseBone) -> tuple:
+    return tuple(tuple(row) for row in bone.matrix_basis)
+
+
+def begin() -> None:
+    set_scene()
+    rig = bpy.context.view_layer.objects.active
+    bits = crouch.keyed_channels(rig)
+    pose = {bone.name: matrix(bone) for bone in rig.pose.bones}
+    name = rig.name
+    bpy.app.timers.register(open_tab, first_interval=2.0)
+    bpy.app.timers.register(lambda: judge(name, bits, pose), first_interval=3.0)
+
+
+bpy.context.preferences.view.show_splash = False
+bpy.app.timers.register(begin, first_interval=1.0)
