@@ -19,6 +19,7 @@ from contrapposto.rig.armature import Armature
 _LENGTH_TOLERANCE = 0.2  # of the longer one: how much left and right may differ
 _SLACK = 0.01  # of the rig's size, for bones that are short anyway
 _SHORTEST = 0.03  # of the rig's size: a limb's segment is longer
+_MOST = 400  # candidates kept, the longest ones: arms and legs are long, and a search tries all pairs
 _FINGERS = 3  # this many branches make a hand
 
 
@@ -49,9 +50,9 @@ class LimbPairs:
     def __len__(self) -> int:
         return len(self.node)
 
-    def keep(self, mask: np.ndarray) -> LimbPairs:
-        """The candidates where ``mask`` (N,) is True."""
-        return LimbPairs(*(getattr(self, field.name)[mask] for field in fields(self)))
+    def keep(self, which: np.ndarray) -> LimbPairs:
+        """Some of the candidates, by a mask (N,) or by their indices."""
+        return LimbPairs(*(getattr(self, field.name)[which] for field in fields(self)))
 
 
 def size_of(armature: Armature) -> float:
@@ -60,7 +61,7 @@ def size_of(armature: Armature) -> float:
 
 
 def limb_pairs(armature: Armature) -> LimbPairs:
-    """All candidate limbs of the armature."""
+    """The candidate limbs of the armature, all but the shortest if there are very many."""
     size = size_of(armature)
     reach = _reach(armature)
     offset = _offsets(armature)
@@ -91,6 +92,8 @@ def limb_pairs(armature: Armature) -> LimbPairs:
         leaf=np.array([row[5] == 0 for row in rows], dtype=bool),
     )
     pairs = pairs.keep(_plausible(armature, pairs, size))
+    longest = np.argsort(-segments(armature, pairs).sum(axis=(1, 2)), kind="stable")[:_MOST]
+    pairs = pairs.keep(np.sort(longest))
     return replace(pairs, detour=pairs.detour / segments(armature, pairs).mean(axis=1) - 1)
 
 
