@@ -406,6 +406,24 @@ def test_what_is_no_human_body_is_refused_in_one_sentence(armature, message):
     assert "\n" not in str(caught.value)
 
 
+def test_any_tree_of_bones_is_mapped_or_refused():
+    words = sorted({bone for p in load_profiles() for group in p.joints.values() for bone in group})
+    refused = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        count = int(rng.integers(1, 60))
+        names = tuple(rng.choice(words, count, replace=False)) if seed % 2 else tuple(map(str, range(count)))
+        parents = tuple(int(rng.integers(-1, i)) if i else -1 for i in range(count))
+        rest = np.tile(np.eye(4), (count, 1, 1))
+        rest[:, :3, 3] = rng.normal(size=(count, 3)) * (seed % 5 > 0)  # or all in one place
+        armature = Armature(names, parents, rest, np.abs(rng.normal(size=count)) * (seed % 3 > 0))
+        try:
+            assert set(map_armature(armature).joints) <= set(JOINT_NAMES)
+        except NotHumanoid:
+            refused += 1
+    assert refused > 150  # chance makes no bodies
+
+
 def test_a_character_beside_a_big_prop_in_one_armature_is_mapped():
     armature, truth = make_armature("Mixamo")
     builder = Builder(np.random.default_rng(0))
