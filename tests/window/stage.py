@@ -107,9 +107,7 @@ def judge(rig_name: str, bits: dict[str, bytes], pose: dict[str, tuple]) -> floa
     if redo.height < 10:  # it is laid out at the next drawing
         return 0.5
     rig = bpy.data.objects[rig_name]
-    mannequin.tint(
-        bpy.data.objects["Mannequin"], dict.fromkeys(crouch.PART_OF_CONTROL.values(), KEPT), COMPLETED
-    )
+    mannequin.tint(bpy.data.objects["Mannequin"], KEPT_PARTS, COMPLETED)
     window = bpy.context.window_manager.windows[0]
     x, y = redo.x + redo.width // 2, window.height - (redo.y + redo.height // 2)
     (FOLDER / "redo.txt").write_text(f"{x} {y}\n", encoding="utf-8")
