@@ -8,7 +8,6 @@ import json
 import numpy as np
 import pytest
 import torch
-
 from contrapposto.arrays import to_numpy
 from contrapposto.networks import residual_mlp
 from contrapposto.priors import container, pose
@@ -57,7 +56,9 @@ def test_numpy_and_torch_draw_the_same_poses(dtype, tolerance):
 
 def test_numpy_and_torch_agree_on_the_energy_of_the_shipped_prior():
     prior = pose.load()
-    rotations = from_rotvec(0.3 * np.random.default_rng(1).standard_normal((5, NUM_JOINTS, 3))).astype(np.float32)
+    rotations = from_rotvec(0.3 * np.random.default_rng(1).standard_normal((5, NUM_JOINTS, 3))).astype(
+        np.float32
+    )
     theirs = energy(prior.on(torch.zeros(())), torch.as_tensor(rotations))
     np.testing.assert_allclose(to_numpy(theirs), energy(prior, rotations), rtol=1e-3)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-
 from contrapposto.__main__ import main
 from contrapposto.files.bvh import write_bvh
 from contrapposto.files.mocap import Clip
@@ -131,7 +130,13 @@ def test_bad_frames_and_headings_do_not_enter_the_corpus():
 def test_pelvis_heights_count_from_the_ground_whatever_the_clip_calls_zero():
     clip = swinging_clip()
     sunk = Clip(
-        clip.name, clip.subject, clip.rotvec, clip.transl - np.float32([0, 0.3, 0]), clip.bad, clip.offsets, 30.0
+        clip.name,
+        clip.subject,
+        clip.rotvec,
+        clip.transl - np.float32([0, 0.3, 0]),
+        clip.bad,
+        clip.offsets,
+        30.0,
     )
     np.testing.assert_allclose(Corpus.of([sunk]).height, Corpus.of([clip]).height, atol=1e-5)
 

@@ -68,7 +68,7 @@ def spread_missing(composite: np.ndarray, missing: Sequence[str]) -> list[np.nda
     return [*shares, rest]
 
 
-def write(  # noqa: PLR0917 - the method's own arguments
+def write(
     calibration: Calibration,
     pose: Pose,
     to_world: np.ndarray,
