@@ -26,45 +26,16 @@ from contrapposto.tasks.complete import Completion, complete_pose
 
 from . import checks, keys
 from .errors import Refusal
-from .known import Intent, Rule, read_intent
+from .known import Intent, read_intent
 from .limbs import controls
 from .plan import Plan, make_plan
 from .rig import Rig, read_rig
+from .settings import MOST_HYPOTHESES, Settings
 from .writing import Writer
 
 logger = logging.getLogger(__name__)
 
-MOST_HYPOTHESES = 64
 _REACHED_MM = 1.0
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the user chooses.
-
-    Attributes:
-        rule: which bones are known; with ``Rule.NAMED``, those in ``bones``.
-        bones: names of known bones.
-        hypotheses: how many alternatives to make, 1 to 64.
-        alternative: which one to write, from 1, best first.
-        seed: same seed, same result.
-        strength: 0 leaves the pose as it is, 1 takes the completed one.
-        mirror: give a bone that is not known its known partner's rotation, mirrored.
-        keep_feet_on_floor: may move a pelvis that is not known up or down.
-        insert_keys: key what is written; None follows Blender's auto-keying.
-        replace_generated: Generated keys do not make a bone known.
-    """
-
-    rule: Rule = Rule.KEYED
-    bones: tuple[str, ...] = ()
-    hypotheses: int = 8
-    alternative: int = 1
-    seed: int = 0
-    strength: float = 1.0
-    mirror: bool = False
-    keep_feet_on_floor: bool = False
-    insert_keys: bool | None = None
-    replace_generated: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import bpy
 from contrapposto.rig.armature import Armature
-from contrapposto.rig.mapping import map_armature
 from contrapposto.rig.rigmap import JointBones, RigMap
 from contrapposto.skeleton import JOINT_INDEX
 
@@ -94,6 +93,8 @@ def detect(armature_object: bpy.types.Object, armature: Armature | None = None) 
     held = _detected.get(armature_object.data.session_uid)
     if held and held[0] == identity:
         return held[1]
+    from contrapposto.rig.mapping import map_armature  # with its profiles, once a rig is looked for
+
     rigmap = map_armature(armature)
     _detected[armature_object.data.session_uid] = (identity, rigmap)
     return rigmap

@@ -13,6 +13,7 @@ from benchmarks import speed
 
 
 def main() -> int:
+    """Run a benchmark and print its table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser("speed", help="Complete Pose, enabling the add-on, the size of the zip")

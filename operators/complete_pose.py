@@ -4,9 +4,9 @@
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty
 
-from ..addon.complete import MOST_HYPOTHESES, Settings, complete
 from ..addon.errors import Refusal
 from ..addon.known import Rule
+from ..addon.settings import MOST_HYPOTHESES, Settings
 from .polling import NeedsArmature
 
 OPTIONS = (
@@ -95,6 +95,10 @@ class CONTRAPPOSTO_OT_complete_pose(CompletePoseOptions, NeedsArmature, bpy.type
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Complete the pose of the active armature, or say why not."""
+        from ..addon.complete import (
+            complete,
+        )  # brings in core: with the first press, not with Blender's start
+
         self.alternative = min(self.alternative, self.hypotheses)
         settings = Settings(
             rule=Rule(self.known_bones),

@@ -69,12 +69,12 @@ def forward_kinematics(rotations: Array, offsets: Array | None = None) -> tuple[
         (..., 22, 3, 3) world rotations and (..., 22, 3) positions, the pelvis at 0.
     """
     xp = namespace(rotations)
-    offsets = like(STANDARD_OFFSETS, rotations) if offsets is None else like(offsets, rotations)
+    rest = like(STANDARD_OFFSETS if offsets is None else offsets, rotations)
     world = [rotations[..., 0, :, :]]
     positions = [xp.zeros_like(rotations[..., 0, :, 0])]
     for joint in range(1, NUM_JOINTS):
         parent = PARENTS[joint]
-        step = (world[parent] @ offsets[..., joint, :, None])[..., 0]
+        step = (world[parent] @ rest[..., joint, :, None])[..., 0]
         positions.append(positions[parent] + step)
         world.append(world[parent] @ rotations[..., joint, :, :])
     return xp.stack(world, axis=-3), xp.stack(positions, axis=-2)

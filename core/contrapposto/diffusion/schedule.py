@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
-Time = TypeVar("Time", float, np.ndarray)
+from contrapposto.arrays import Array
 
 
 @dataclass(frozen=True)
@@ -29,23 +28,23 @@ class SubVP:
     beta_min: float = 0.1
     beta_max: float = 20.0
 
-    def log_a(self, t: Time) -> Time:
+    def log_a(self, t: Array) -> Array:
         """Logarithm of the signal scale."""
         return -(t**2) * (self.beta_max - self.beta_min) / 4 - t * self.beta_min / 2
 
-    def a(self, t: Time) -> Time:
+    def a(self, t: Array) -> Array:
         """Signal scale, 1 at t = 0."""
         return np.exp(self.log_a(t))
 
-    def s(self, t: Time) -> Time:
+    def s(self, t: Array) -> Array:
         """Standard deviation of the noise; expm1 keeps its digits near t = 0."""
         return -np.expm1(2 * self.log_a(t))
 
-    def beta(self, t: Time) -> Time:
+    def beta(self, t: Array) -> Array:
         """Rate of the drift ``-beta x / 2``."""
         return self.beta_min + t * (self.beta_max - self.beta_min)
 
-    def g2(self, t: Time) -> Time:
+    def g2(self, t: Array) -> Array:
         """Squared diffusion coefficient."""
         span = self.beta_max - self.beta_min
         return self.beta(t) * -np.expm1(-2 * self.beta_min * t - span * t**2)

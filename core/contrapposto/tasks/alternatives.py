@@ -13,8 +13,8 @@ from contrapposto.priors.pose import STATE, Condition, PosePrior
 from contrapposto.skeleton import DESCENDANTS, JOINT_INDEX, NUM_JOINTS, forward_kinematics, mirror
 from contrapposto.tasks.select import representatives
 
-STEPS = 10
-"""Denoiser calls a draw; more change the error by less than its sampling spread."""
+STEPS = 8
+"""Denoiser calls a draw; more change the error on val by less than its sampling spread."""
 
 FORGET = 0.3
 """Share of the known parts that every second draw ignores. Where the known parts
@@ -37,7 +37,7 @@ def _remembered(draws: int, rng: np.random.Generator) -> np.ndarray:
     forget = rng.random((draws, len(_FORGETTABLE))) < FORGET
     forget[::2] = False
     for column, joints in enumerate(_FORGETTABLE):
-        keep[np.ix_(forget[:, column], [JOINT_INDEX[joint] for joint in joints])] = False
+        keep[np.ix_(forget[:, column], np.array([JOINT_INDEX[joint] for joint in joints]))] = False
     return keep
 
 

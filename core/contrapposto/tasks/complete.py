@@ -21,7 +21,7 @@ from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, forward_kinematics, s
 from contrapposto.tasks.alternatives import draw, keep_representatives
 from contrapposto.tasks.reach import Placement, reach
 
-DRAWS_PER_HYPOTHESIS = 4
+DRAWS_PER_HYPOTHESIS = 6
 FEWEST_DRAWS = 32
 
 ENERGY_RATIO = 0.35

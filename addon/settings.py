@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the user of Complete Pose chooses; light, so that drawing a panel imports no numerics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .known import Rule
+
+MOST_HYPOTHESES = 64
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user chooses.
+
+    Attributes:
+        rule: which bones are known; with ``Rule.NAMED``, those in ``bones``.
+        bones: names of known bones.
+        hypotheses: how many alternatives to make, 1 to 64.
+        alternative: which one to write, from 1, best first.
+        seed: same seed, same result.
+        strength: 0 leaves the pose as it is, 1 takes the completed one.
+        mirror: give a bone that is not known its known partner's rotation, mirrored.
+        keep_feet_on_floor: may move a pelvis that is not known up or down.
+        insert_keys: key what is written; None follows Blender's auto-keying.
+        replace_generated: Generated keys do not make a bone known.
+    """
+
+    rule: Rule = Rule.KEYED
+    bones: tuple[str, ...] = ()
+    hypotheses: int = 8
+    alternative: int = 1
+    seed: int = 0
+    strength: float = 1.0
+    mirror: bool = False
+    keep_feet_on_floor: bool = False
+    insert_keys: bool | None = None
+    replace_generated: bool = False
