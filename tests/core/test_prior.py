@@ -63,6 +63,13 @@ def test_numpy_and_torch_agree_on_the_energy_of_the_shipped_prior():
     np.testing.assert_allclose(to_numpy(theirs), energy(prior, rotations), rtol=1e-3)
 
 
+def test_drawing_mixes_no_devices():
+    """Torch's meta device computes nothing, but refuses tensors of another device as a GPU does."""
+    reference = torch.zeros((), device="meta")
+    drawn = draw(random_prior(np.float32).on(reference), some_condition().on(reference), 8, seed=3)
+    assert drawn.device == reference.device
+
+
 def test_a_state_decodes_to_the_rotations_that_it_encodes():
     prior, condition = random_prior(), some_condition()
     decoded = prior.decode(prior.encode(condition.rotations))
@@ -119,6 +126,8 @@ def test_saved_weights_come_back_as_half_precision_keeps_them(tmp_path):
     for name, value in prior.weights.items():
         np.testing.assert_allclose(again.weights[name], value, rtol=1e-3, atol=1e-4)
     assert (again.width, again.blocks) == (prior.width, prior.blocks)
+    with np.load(tmp_path / "a.npz") as stored:
+        assert set(stored.files) == {"header", "mean", "std", *prior.weights}
     assert not list(tmp_path.glob("*.part"))
 
 

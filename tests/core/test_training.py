@@ -18,8 +18,9 @@ from contrapposto.rotation import from_rotvec
 from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, STANDARD_OFFSETS
 from contrapposto.training import masks
 from contrapposto.training.augment import mirrored_half, recombine
+from contrapposto.training.command import read_folder
 from contrapposto.training.corpus import Corpus
-from contrapposto.training.pose import Settings, Trainer
+from contrapposto.training.pose import Settings, Trainer, denoising_loss
 
 SMALL = Settings(width=48, blocks=1, batch=64, steps=60)
 
@@ -75,6 +76,29 @@ def test_a_checkpoint_of_other_settings_is_refused_by_name(tmp_path):
     other = Trainer(*corpora(), tmp_path, Settings(width=48, blocks=1, batch=32, steps=2))
     with pytest.raises(ValueError, match=r"other settings \(batch\)"):
         other.resume()
+
+
+def test_a_checkpoint_of_other_poses_is_refused(tmp_path):
+    train, val = corpora()
+    Trainer(train, val, tmp_path, Settings(width=48, blocks=1, batch=64, steps=2)).run(quiet, every=2)
+    grown = Corpus.of([swinging_clip(), swinging_clip("still", frames=2)])
+    with pytest.raises(ValueError, match="other poses"):
+        Trainer(grown, val, tmp_path, Settings(width=48, blocks=1, batch=64, steps=2)).resume()
+
+
+def test_a_step_mixes_no_devices(tmp_path):
+    """Torch's meta device computes nothing, but refuses tensors of another device as a GPU does."""
+    device = torch.device("meta")
+    trainer = Trainer(*corpora(), tmp_path, SMALL, device)
+    rotations, condition = trainer.train.batch(trainer.generator, 8)
+    assert {value.device for value in (rotations, *vars(condition).values())} == {device}
+    arguments = (trainer.prior, rotations, condition, trainer.leverage, trainer.generator)
+    assert denoising_loss(*arguments, drop=trainer._drop).device == device
+
+
+def test_a_run_without_a_length_is_refused():
+    with pytest.raises(ValueError, match="needs a length"):
+        Settings(minutes=0)
 
 
 def test_masks_cover_all_kinds_of_knowledge():
@@ -174,6 +198,31 @@ def test_the_command_trains_on_bvh_and_amass_files(tmp_path, capsys):
     assert prior.width == 32
     assert main(arguments) == 0
     assert "going on from step 4" in capsys.readouterr().out
+
+
+def test_a_file_of_several_clips_is_read_whole_and_held_out_whole(tmp_path):
+    frames = 60
+    shared_format = {
+        "poses": np.zeros((frames, NUM_JOINTS, 3), dtype=np.int16),
+        "scale": 1e-4,
+        "trans": np.tile([0.0, 1.0, 0.0], (frames, 1)),
+        "bad": np.zeros(frames, dtype=bool),
+        "offsets": np.tile(STANDARD_OFFSETS, (2, 1, 1)),
+        "clip_names": np.array(["one", "two"]),
+        "clip_start": np.array([0, 20, frames]),
+        "fps": 30.0,
+    }
+    for person in ("a", "b"):
+        np.savez(tmp_path / f"{person}.npz", **shared_format)
+    train, val = read_folder(tmp_path)
+    assert [(clip.subject[-1], clip.name) for clip in train] == [("a", "one"), ("a", "two")]
+    assert [(clip.subject[-1], clip.name) for clip in val] == [("b", "one"), ("b", "two")]
+
+
+def test_a_device_that_is_not_there_gives_one_sentence(tmp_path, capsys):
+    arguments = ["train", "pose", "--data", str(tmp_path), "--output", str(tmp_path / "run")]
+    assert main([*arguments, "--device", "cuda:99"]) == 1
+    assert capsys.readouterr().err == "contrapposto: Torch finds no device 'cuda:99' on this machine\n"
 
 
 def test_the_command_trains_on_the_shared_data(tmp_path, capsys, shared):

@@ -21,7 +21,7 @@ from contrapposto.diffusion.schedule import SubVP
 from contrapposto.networks import residual_mlp
 from contrapposto.priors import container
 from contrapposto.rotation import from_rot6d, to_rot6d
-from contrapposto.skeleton import MIRROR, NUM_JOINTS
+from contrapposto.skeleton import MIRROR, NUM_JOINTS, mirror, mirror_points
 
 WEIGHTS = Path(__file__).parent / "weights" / "pose.npz"
 
@@ -75,14 +75,12 @@ class Condition:
 
     def mirrored(self) -> Condition:
         """The condition seen in a mirror."""
-        order = list(MIRROR)
-        flip = like([[1, -1, -1], [-1, 1, 1], [-1, 1, 1]], self.rotations)
         return Condition(
-            self.rotations[..., order, :, :] * flip,
-            self.known[..., order],
+            mirror(self.rotations),
+            self.known[..., list(MIRROR)],
             self.height,
-            self.positions[..., order, :] * like([-1, 1, 1], self.positions),
-            self.orientations[..., order, :, :] * flip,
+            mirror_points(self.positions),
+            mirror(self.orientations),
         )
 
 

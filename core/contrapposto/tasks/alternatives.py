@@ -68,7 +68,7 @@ def draw(
     rng = np.random.default_rng(seed)
     half, batch = count // 2, rotations.shape[0]
     z = like(rng.standard_normal((half, 1, batch, STATE), dtype=np.float32), rotations)
-    remembered = xp.asarray(_remembered(half, rng)[:, None, None, :])
+    remembered = like(_remembered(half, rng)[:, None, None, :], rotations) > 0
     other = condition.mirrored()
 
     def both(name: str) -> Array:

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Examples that the recordings lack: mirrored, recombined, slightly turned poses."""
+"""Examples that the recordings lack: mirrored, recombined, slightly turned poses.
+
+Dice are thrown on the CPU, so that a seed means the same on every device; what
+they decide happens where the poses are.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,7 @@ RECOMBINED = (
 
 def mirrored_half(rotations: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Each pose (batch, 22, 3, 3) mirrored or not with even odds."""
-    flip = torch.rand(len(rotations), generator=generator) < 0.5
+    flip = (torch.rand(len(rotations), generator=generator) < 0.5).to(rotations.device)
     return torch.where(flip[:, None, None, None], mirror(rotations), rotations)
 
 
@@ -37,6 +41,7 @@ def recombine(
     batch = len(rotations)
     which = torch.randint(len(RECOMBINED), (batch,), generator=generator)
     take = sets[which] & (torch.rand(batch, 1, generator=generator) < rate)
+    take = take.to(rotations.device)
     own_legs = ~take[:, JOINT_INDEX["left_hip"]]
     return torch.where(take[..., None, None], others, rotations), own_legs
 
@@ -45,4 +50,5 @@ def turn_slightly(rotations: torch.Tensor, size: float, generator: torch.Generat
     """Every joint turned by a random vector of up to ``size`` radians' deviation a pose."""
     batch = len(rotations)
     scale = size * torch.rand(batch, 1, 1, generator=generator)
-    return rotations @ from_rotvec(scale * torch.randn(batch, NUM_JOINTS, 3, generator=generator))
+    turns = scale * torch.randn(batch, NUM_JOINTS, 3, generator=generator)
+    return rotations @ from_rotvec(turns.to(rotations.device))

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from contrapposto.files.mocap import Clip, read_split
-from contrapposto.files.motion_files import read_clip
+from contrapposto.files.motion_files import SUFFIXES, read_clips
 from contrapposto.training.corpus import Corpus
 from contrapposto.training.pose import Settings, Trainer
 
@@ -33,22 +33,37 @@ def read_folder(folder: Path) -> tuple[list[Clip], list[Clip]]:
     """
     if (folder / "splits.json").is_file():
         return read_split(folder, "train"), read_split(folder, "val")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in {".bvh", ".npz"})
-    clips: list[Clip] = []
-    for path in paths:
+    files: list[list[Clip]] = []
+    for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES):
         try:
-            clips.append(read_clip(path))
+            files.append(read_clips(path))
         except ValueError as error:
             logger.warning("%s is left out: %s", path, error)
-    if len(clips) < 2:
+    if len(files) < 2:
         raise ValueError(f"{folder} needs at least two readable .bvh or .npz files, or a splits.json")
-    val = clips[::VAL_SHARE] if len(clips) >= VAL_SHARE else clips[-1:]
-    return [clip for clip in clips if not any(clip is held for held in val)], val
+    held_out = set(range(0, len(files), VAL_SHARE)) if len(files) >= VAL_SHARE else {len(files) - 1}
+    train = [clip for number, clips in enumerate(files) if number not in held_out for clip in clips]
+    return train, [clip for number in sorted(held_out) for clip in files[number]]
+
+
+def _device(name: str | None) -> torch.device | None:
+    """The torch device of that name; None for the default.
+
+    Raises:
+        ValueError: if this machine has none.
+    """
+    if name is None:
+        return None
+    try:
+        return torch.zeros((), device=name).device
+    except (RuntimeError, AssertionError) as error:  # torch raises either, by device
+        raise ValueError(f"Torch finds no device '{name}' on this machine") from error
 
 
 def train_pose(arguments: argparse.Namespace) -> None:
     """Train, printing a line now and then, and write ``pose.npz`` into the output folder."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    device = _device(arguments.device)
     train: list[Clip] = []
     val: list[Clip] = []
     for folder in arguments.data:
@@ -66,7 +81,6 @@ def train_pose(arguments: argparse.Namespace) -> None:
         steps=arguments.steps,
         seed=arguments.seed,
     )
-    device = torch.device(arguments.device) if arguments.device else None
     trainer = Trainer(*corpora, arguments.output, settings, device)
     if trainer.resume():
         print(f"going on from step {trainer.step}")

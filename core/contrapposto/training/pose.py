@@ -76,6 +76,10 @@ class Settings:
     place_noise: float = 0.02
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if not (self.steps > 0 or self.minutes > 0):
+            raise ValueError("A training run needs a length: minutes or steps above 0")
+
 
 def _leverage(std: np.ndarray) -> np.ndarray:
     """(22,) loss weight of each joint: how far its usual turns move what hangs on it."""
@@ -112,12 +116,13 @@ class Examples:
             rotations, own_legs = recombine(rotations, others, s.recombination, generator)
             height = torch.where(own_legs, height, torch.nan)
             rotations = turn_slightly(rotations, s.pose_noise, generator)
-        known = known_joints(batch, generator)
-        placed, oriented = placed_joints(batch, generator)
+        known = known_joints(batch, generator).to(self.device)
+        placed, oriented = (mask.to(self.device) for mask in placed_joints(batch, generator))
         world, positions = forward_kinematics(rotations)
         if augment:
-            positions = positions + s.place_noise * torch.randn(positions.shape, generator=generator)
-        height_known = torch.rand(batch, generator=generator) < HEIGHT_KNOWN
+            noise = torch.randn(positions.shape, generator=generator).to(self.device)
+            positions = positions + s.place_noise * noise
+        height_known = (torch.rand(batch, generator=generator) < HEIGHT_KNOWN).to(self.device)
         seen = turn_slightly(rotations, s.known_noise, generator) if augment else rotations
         condition = Condition(
             rotations=seen,
@@ -211,9 +216,9 @@ class Trainer:
     def run(self, report: Callable[[str], None], every: int = 500) -> None:
         """Train to the end of the run, reporting and saving every ``every`` steps."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        total, since = 0.0, time.monotonic()
+        total, steps, since = 0.0, 0, time.monotonic()
         while self.progress < 1:
-            total += self._one_step()
+            total, steps = total + self._one_step(), steps + 1
             now = time.monotonic()
             self.seconds, since = self.seconds + now - since, now
             if self.step % every == 0 or self.progress >= 1:
@@ -221,11 +226,11 @@ class Trainer:
                 row = {
                     "step": self.step,
                     "seconds": round(self.seconds, 1),
-                    "train_loss": round(total / ((self.step - 1) % every + 1), 5),
+                    "train_loss": round(total / steps, 5),
                     "val_loss": round(val, 5),
                     "lr": self.optimizer.param_groups[0]["lr"],
                 }
-                total = 0.0
+                total, steps = 0.0, 0
                 with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
                     log.write(json.dumps(row) + "\n")
                 report(
@@ -288,6 +293,7 @@ class Trainer:
             "seconds": self.seconds,
             "best_loss": self.best_loss,
             "best_step": self.best_step,
+            "normaliser": {"mean": self.prior.mean, "std": self.prior.std},
             "weights": {name: value.detach() for name, value in self.prior.weights.items()},
             "average": self.average,
             "best": self.best,
@@ -302,7 +308,7 @@ class Trainer:
         """Take up the checkpoint in the folder, if there is one.
 
         Raises:
-            ValueError: if it was made with other settings than length and rate.
+            ValueError: if it was made with other settings than length and rate, or of other poses.
         """
         path = self.folder / "checkpoint.pt"
         if not path.is_file():
@@ -317,6 +323,12 @@ class Trainer:
                 f"The checkpoint in {self.folder} was made with other settings ({', '.join(changed)}); "
                 "choose another output folder or the same settings"
             )
+        for name, value in state.get("normaliser", {}).items():
+            if not torch.allclose(value, getattr(self.prior, name), atol=1e-5):
+                raise ValueError(
+                    f"The checkpoint in {self.folder} was made of other poses than these; "
+                    "choose another output folder or the same data"
+                )
         with torch.no_grad():
             for name, value in self.prior.weights.items():
                 value.copy_(state["weights"][name])
