@@ -31,7 +31,7 @@ def save(path: Path, kind: str, config: Mapping[str, Any], arrays: Mapping[str, 
     Raises:
         ValueError: if a value is not finite or does not fit float16.
     """
-    stored = {name: np.asarray(value, dtype=np.float16) for name, value in arrays.items()}
+    stored: dict[str, Any] = {name: np.asarray(value, dtype=np.float16) for name, value in arrays.items()}
     for name, value in stored.items():
         if not np.all(np.isfinite(value)):
             raise ValueError(f"'{name}' has values that float16 cannot hold")
@@ -40,7 +40,7 @@ def save(path: Path, kind: str, config: Mapping[str, Any], arrays: Mapping[str, 
     part = path.with_name(path.name + ".part")
     try:
         with part.open("wb") as file:
-            np.savez(file, allow_pickle=False, header=np.array(header), **stored)
+            np.savez(file, header=np.array(header), **stored)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
