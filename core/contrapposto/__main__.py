@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 from pathlib import Path
 
@@ -49,13 +50,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _need_torch(what: str) -> None:
+    if importlib.util.find_spec("torch") is None:
+        raise ValueError(f"{what} needs torch; install it with: pip install torch")
+
+
 def _train_pose(arguments: argparse.Namespace) -> None:
-    try:
-        from contrapposto.training.command import train_pose
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise ValueError("Training needs torch; install it with: pip install torch") from error
+    _need_torch("Training")
+    from contrapposto.training.command import train_pose
+
     train_pose(arguments)
 
 
@@ -66,6 +69,7 @@ def _evaluate_completion(arguments: argparse.Namespace) -> None:
 
     prior = pose.load(arguments.weights or pose.WEIGHTS)
     if arguments.backend == "torch":
+        _need_torch("The torch backend")
         import torch
 
         prior = prior.on(torch.zeros(()))

@@ -46,8 +46,8 @@ class Known:
     height_known: bool = False
 
     def __post_init__(self) -> None:
-        if np.shape(self.joints) != (NUM_JOINTS,):
-            raise ValueError(f"joints must be ({NUM_JOINTS},), not {np.shape(self.joints)}")
+        if np.shape(self.joints) != (NUM_JOINTS,) or np.asarray(self.joints).dtype != bool:
+            raise ValueError(f"joints must be a bool array ({NUM_JOINTS},), not {self.joints!r}")
 
     @classmethod
     def of(cls, *names: str, targets: tuple[Target, ...] = (), height_known: bool = False) -> Known:

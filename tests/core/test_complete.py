@@ -175,3 +175,22 @@ def test_values_that_are_not_finite_are_refused(where):
 def test_no_hypothesis_is_refused():
     with pytest.raises(ValueError, match="At least one hypothesis"):
         complete_pose(some_pose(), ARMS_KNOWN, hypotheses=0)
+
+
+def test_a_pose_with_every_joint_known_is_refused():
+    with pytest.raises(ValueError, match="nothing to complete"):
+        complete_pose(some_pose(), Known(np.ones(NUM_JOINTS, dtype=bool)))
+
+
+def test_known_joints_that_are_numbers_are_refused():
+    with pytest.raises(ValueError, match="bool array"):
+        Known(np.ones(NUM_JOINTS, dtype=int))
+
+
+@pytest.mark.parametrize("joint", ["left_knee", "left_ankle", "left_foot"])
+def test_keeping_the_feet_on_the_floor_does_not_move_a_leg_off_its_target(joint):
+    pose = some_pose(height=0.9)
+    _, positions = forward_kinematics(pose.rotations)
+    target = Target(joint, pose.transl + positions[JOINT_INDEX[joint]])
+    known = Known.of("pelvis", targets=(target,), height_known=True)
+    assert np.max(complete_pose(pose, known, keep_feet_on_floor=True).reach_mm) < 1.0

@@ -17,7 +17,7 @@ from contrapposto.motion import Pose
 from contrapposto.observations import Known
 from contrapposto.priors.pose import STATE, Condition, PosePrior, load
 from contrapposto.rotation import split_heading
-from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, forward_kinematics, sole_height
+from contrapposto.skeleton import DESCENDANTS, JOINT_INDEX, NUM_JOINTS, forward_kinematics, sole_height
 from contrapposto.tasks.alternatives import draw, keep_representatives
 from contrapposto.tasks.reach import Placement, reach
 
@@ -137,8 +137,8 @@ def complete_pose(
         seed: same seed and input, same result.
         offsets: (22, 3) the body's proportions; the standard body if None.
         keep_feet_on_floor: let the lower foot stand on y = 0 and neither go below.
-            A pelvis that is not known is moved up or down for it; otherwise the
-            legs that are free bend or stretch.
+            A pelvis that is neither known nor tied to targets is moved up or down for
+            it; otherwise the legs that are free bend or stretch.
         prior: NumPy or torch; the shipped one on NumPy if None.
         callback: called before each denoising step with (step, steps); an exception
             raised in it stops the work.
@@ -147,11 +147,14 @@ def complete_pose(
         The alternatives. Known joints hold the very bits of the input.
 
     Raises:
-        ValueError: if the pose or a target is not finite, or ``hypotheses`` < 1.
+        ValueError: if the pose or a target is not finite, every joint is known, or
+            ``hypotheses`` < 1.
         WeightsError: if the weights are missing or damaged.
     """
     if hypotheses < 1:
         raise ValueError(f"At least one hypothesis is needed, not {hypotheses}")
+    if np.all(known.joints):
+        raise ValueError("Every joint is known, so there is nothing to complete")
     given = np.asarray(pose.rotations, dtype=np.float64)
     transl = np.asarray(pose.transl, dtype=np.float64)
     places = [value for t in known.targets for value in (t.position, t.rotation) if value is not None]
@@ -233,7 +236,7 @@ def _stand(
     A free pelvis goes up or down until the lower sole touches y = 0. Otherwise a
     free leg whose sole is below the floor, or the lower one, or one within
     ``NEAR_FLOOR``, is bent or stretched until its sole is there, its foot keeping
-    the direction that it had.
+    the direction that it had. A leg that a target places stays as it is.
     """
     world, positions = forward_kinematics(rotations, offsets)
     soles = sole_height(positions, offsets) + transl[:, 1:2]
@@ -241,11 +244,10 @@ def _stand(
         transl = transl.copy()
         transl[:, 1] -= soles.min(axis=1)
         soles = soles - soles.min(axis=1, keepdims=True)
-    placed = set(placement.joints)
     for side, leg in enumerate(LEGS.values()):
         joints = [JOINT_INDEX[joint] for joint in leg]
         ankle = joints[-1]
-        if ankle in placed or known.joints[joints[:-1]].any():
+        if DESCENDANTS[joints[0], list(placement.joints)].any() or known.joints[joints[:-1]].any():
             continue
         lower = soles[:, side] <= soles[:, 1 - side]
         stands = lower | (soles[:, side] < NEAR_FLOOR)
