@@ -105,6 +105,11 @@ def test_braces_line_ends_case_and_blanks_do_not_matter(tmp_path):
     assert np.array_equal(other.offsets, plain.offsets)
 
 
+def test_a_tab_may_stand_before_a_name(tmp_path):
+    text = SMALL.replace("ROOT ", "ROOT\t").replace("JOINT ", "JOINT\t\t")
+    assert read_bvh(written(tmp_path, text)).names == ("Hips", "Left Upper Arm")
+
+
 def test_names_that_occur_twice_are_told_apart(tmp_path):
     twin = SMALL.replace("Left Upper Arm", "Hips")
     assert read_bvh(written(tmp_path, twin)).names == ("Hips", "Hips.001")

@@ -199,8 +199,8 @@ def _read_npz_clips(path: Path) -> list[Clip]:
         )
     if not len(poses) or not (np.all(np.isfinite(poses)) and np.all(np.isfinite(trans))):
         raise ValueError(f"{path} holds no frames, or values that are not finite")
-    if np.size(rate) != 1 or not float(rate) > 0:
+    if np.size(rate) != 1 or not (fps := float(rate.item())) > 0:
         raise ValueError(f"{path} has a frame rate of {rate}")
     R = from_rotvec(poses[:, : 3 * NUM_JOINTS].reshape(-1, NUM_JOINTS, 3))
     R[:, 0] = _Z_UP_TO_Y_UP @ R[:, 0]
-    return [_clip(path, Pose(R, trans @ _Z_UP_TO_Y_UP.T), STANDARD_OFFSETS, float(rate))]
+    return [_clip(path, Pose(R, trans @ _Z_UP_TO_Y_UP.T), STANDARD_OFFSETS, fps)]

@@ -134,13 +134,13 @@ class _Tree:
 
     def read_joint(self, line: str, keyword: str, parent: int, depth: int = 0) -> None:
         """Read one joint and everything below it; ``line`` is its first one."""
-        word, _, name = line.partition(" ")
-        if word.upper() != keyword or not name.strip():
+        word, *name = line.split(maxsplit=1)
+        if word.upper() != keyword or not name:
             raise self.lines.error(f"expected {keyword} and a name, found '{line}'")
         if depth > _DEEPEST:
             raise self.lines.error(f"more than {_DEEPEST} joints hang in one chain")
         joint = len(self.names)
-        self.names.append(self._unique(name.strip()))
+        self.names.append(self._unique(name[0]))
         self.parents.append(parent)
         self.offsets.append([0.0, 0.0, 0.0])
         self.ends.append([np.nan] * 3)
