@@ -8,6 +8,7 @@ Budgets are DESIGN's for 2 CPU cores with NumPy.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -26,6 +27,9 @@ BUDGET_ZIP_MB = 25.0
 def measure(repeats: int) -> Iterator[dict[str, str | float | int]]:
     """Yield one record a row of the table; a row that cannot be measured says why."""
     for backend in ("numpy", "torch"):
+        if backend == "torch" and importlib.util.find_spec("torch") is None:
+            yield _unmeasured("complete_pose", "all", "contrapposto-torch", "no torch; pip install torch")
+            continue
         for hypotheses in HYPOTHESES:
             arguments = ["-m", "benchmarks.one_completion", backend, str(hypotheses), str(repeats)]
             found = _run([sys.executable, *arguments])
@@ -39,9 +43,9 @@ def measure(repeats: int) -> Iterator[dict[str, str | float | int]]:
                 "budget": _budget(BUDGET_S.get((backend, hypotheses))),
                 "note": f"first call {found['first_seconds']:.2f} s",
             }
-    archives = sorted((ROOT / "dist").glob("contrapposto-*.zip"))
+    archives = sorted((ROOT / "dist").glob("contrapposto-*.zip"), key=lambda file: file.stat().st_mtime)
     if not archives:
-        yield _unmeasured("zip", "no dist/contrapposto-*.zip; run make zip")
+        yield _unmeasured("extension", "zip", "contrapposto", "no dist/contrapposto-*.zip; run make zip")
         return
     yield {
         "task": "extension",
@@ -54,7 +58,9 @@ def measure(repeats: int) -> Iterator[dict[str, str | float | int]]:
         "note": archives[-1].name,
     }
     if not BLENDER.is_file():
-        yield _unmeasured("enable", "no Blender in .venv/bpy-4.5; run make test-blender-4.5")
+        yield _unmeasured(
+            "extension", "enable", "contrapposto", "no Blender in .venv/bpy-4.5; run make test-blender-4.5"
+        )
         return
     script = ROOT / "benchmarks" / "enable_extension.py"
     found = _run([str(BLENDER), str(script), str(archives[-1]), str(repeats)])
@@ -74,9 +80,9 @@ def _budget(seconds: float | None) -> str:
     return "" if seconds is None else f"{seconds} s"
 
 
-def _unmeasured(case: str, reason: str) -> dict[str, str | float | int]:
+def _unmeasured(task: str, case: str, method: str, reason: str) -> dict[str, str | float | int]:
     blank = dict.fromkeys(("seconds", "peak_mb", "size_mb", "budget"), "")
-    return {"task": "extension", "case": case, "method": "contrapposto", **blank, "note": reason}
+    return {"task": task, "case": case, "method": method, **blank, "note": reason}
 
 
 def _run(command: list[str]) -> dict[str, float]:
