@@ -188,16 +188,22 @@ class PosePrior:
         return xp.where(known, clean, x * scale * scale + r * scale * F)
 
     def denoiser(self, condition: Condition) -> Denoiser:
-        """A function of ``(x_t, t)`` for the samplers, for this condition."""
-        clean, known = self.known_state(condition)
-        embedded = residual_mlp.embed_context(self.weights, self.context(condition))
+        """A function of ``(x_t, t)`` for the samplers; ``x_t`` has the batch shape of the condition."""
+        clean, known = (self._rows(value) for value in self.known_state(condition))
+        embedded = residual_mlp.embed_context(self.weights, self._rows(self.context(condition)))
 
         def x0hat(x_t: Array, t: float) -> Array:
+            xp = namespace(x_t)
             a, s = float(self.schedule.a(t)), float(self.schedule.s(t))
-            ratio = like(s / a, x_t)
-            return self.expect(x_t / a, ratio, clean, known, embedded)
+            expected = self.expect(self._rows(x_t) / a, like(s / a, x_t), clean, known, embedded)
+            return xp.reshape(expected, tuple(x_t.shape))
 
         return x0hat
+
+    @staticmethod
+    def _rows(value: Array) -> Array:
+        """One row a pose: a stack of thin matrix products costs many times one large one."""
+        return namespace(value).reshape(value, (-1, value.shape[-1]))
 
 
 def save(prior: PosePrior, path: Path, facts: Mapping[str, Any]) -> None:
