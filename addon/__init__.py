@@ -6,8 +6,10 @@ Draws nothing and holds no operator. The numbers are made in the ``contrapposto`
 - ``versions``: whatever differs between Blender versions, found by feature.
 - ``rig_reader``, ``rig_storage``: an armature as plain data, its joint map and where that is kept.
 - ``limbs``: which layer of each limb, IK or FK, is live.
+- ``curves``: F-curves as they are: whose channel, which keys lie on a frame.
 - ``known``: which joints the animator has set.
 - ``rotations``, ``writing``, ``keys``: the way back into bones and keys.
 - ``checks``: everything that is refused, before anything is changed.
+- ``files``: files that are written whole or not at all.
 - ``complete``: Complete Pose as one function.
 """

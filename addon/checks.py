@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 
+from .curves import bone_of, is_locked, keyed_channels
 from .errors import Refusal
-from .known import Intent, Rule, bone_of, keyed_channels
+from .known import Intent, Rule
 from .limbs import active_constraints
-from .rotations import ROTATION_PATHS
+from .rotations import rotation_path
+from .versions import fcurves, lacks_slot
 
 if TYPE_CHECKING:
     from contrapposto.rig.armature import Armature
@@ -112,6 +114,11 @@ def check_something_known(rig: Rig, rule: Rule, intent: Intent, frame: float) ->
                 f"The key on bone '{next(iter(keyed))}' of '{name}' on frame {frame:g} says nothing about "
                 "the body. Key the rotation of a mapped bone that you want to keep"
             )
+        if lacks_slot(rig.object):
+            raise Refusal(
+                f"The action of '{name}' has no slot chosen, so that none of its keys counts; "
+                "choose the slot in the Action Editor"
+            )
         raise Refusal(
             f"No bone of '{name}' has a key on frame {frame:g}. "
             "Key the bones you want to keep, or choose Selected Bones"
@@ -159,21 +166,25 @@ def check_fill(armature_object: bpy.types.Object, plan: Plan, *, insert_keys: bo
             raise Refusal(
                 f"The location of bone '{name}' is locked; unlock it in the Item tab, or key it to keep it"
             )
+        if bones[name].parent and bones[name].bone.use_connect:
+            raise Refusal(
+                f"Bone '{name}' is connected to its parent and cannot be moved; "
+                "disconnect it in Edit Mode, or turn off Keep Feet on Floor"
+            )
     _check_chains(bones, frozenset(plan.rotated_bones) - swings)
-    _check_drivers(armature_object, frozenset(plan.rotated_bones), frozenset(plan.moved_bones))
-    data = armature_object.animation_data
-    if insert_keys and data and data.action and data.action.library is not None:
-        raise Refusal(
-            f"Action '{data.action.name}' is linked from another file and takes no keys; "
-            "make it local, or turn off Insert Keys"
-        )
+    channels = {(name, rotation_path(bones[name])) for name in plan.rotated_bones}
+    channels |= {(name, "location") for name in plan.moved_bones}
+    _check_drivers(armature_object, channels)
+    if insert_keys:
+        _check_curves(armature_object, channels)
 
 
 def _check_rotation_locks(bone: bpy.types.PoseBone, *, is_swing: bool) -> None:
     locked = [axis for axis, lock in zip("XYZ", bone.lock_rotation, strict=True) if lock]
     if bone.rotation_mode in {"QUATERNION", "AXIS_ANGLE"} and bone.lock_rotations_4d and bone.lock_rotation_w:
         locked.insert(0, "W")
-    if locked and not (is_swing and len(locked) < 3):
+    keeps_locked = is_swing and rotation_path(bone) == "rotation_euler"
+    if locked and not (keeps_locked and len(locked) < 3):
         raise Refusal(
             f"The rotation of bone '{bone.name}' is locked ({', '.join(locked)}); "
             "unlock it in the Item tab, or key it to keep it"
@@ -194,7 +205,8 @@ def _check_chains(bones: Iterable[bpy.types.PoseBone], rotated: frozenset[str]) 
         for constraint in active_constraints(owner):
             if constraint.type not in {"IK", "SPLINE_IK"}:
                 continue
-            chain = [owner, *owner.parent_recursive]
+            whole = constraint.type == "SPLINE_IK" or constraint.use_tail
+            chain = [owner, *owner.parent_recursive] if whole else owner.parent_recursive
             chain = chain[: constraint.chain_count] if constraint.chain_count else chain
             for bone in chain:
                 if bone.name in rotated:
@@ -204,15 +216,29 @@ def _check_chains(bones: Iterable[bpy.types.PoseBone], rotated: frozenset[str]) 
                     )
 
 
-def _check_drivers(armature_object: bpy.types.Object, rotated: frozenset[str], moved: frozenset[str]) -> None:
+def _check_drivers(armature_object: bpy.types.Object, channels: set[tuple[str, str]]) -> None:
     data = armature_object.animation_data
     for driver in data.drivers if data else ():
         where = bone_of(driver.data_path)
-        if where is None or driver.mute:
-            continue
-        bone, path = where
-        if (bone in rotated and path in ROTATION_PATHS) or (bone in moved and path == "location"):
+        if where in channels and not driver.mute:
+            bone, path = where
             raise Refusal(
                 f"The {path.partition('_')[0]} of bone '{bone}' is driven; "
                 "remove the driver, or key the bone to keep it"
+            )
+
+
+def _check_curves(armature_object: bpy.types.Object, channels: set[tuple[str, str]]) -> None:
+    data = armature_object.animation_data
+    if data and data.action and data.action.library is not None:
+        raise Refusal(
+            f"Action '{data.action.name}' is linked from another file and takes no keys; "
+            "make it local, or turn off Insert Keys"
+        )
+    for curve in fcurves(armature_object):
+        where = bone_of(curve.data_path)
+        if where in channels and is_locked(curve):
+            raise Refusal(
+                f"The curves of bone '{where[0]}' are locked and take no keys; "
+                "unlock them in the Dope Sheet, or turn off Insert Keys"
             )

@@ -109,8 +109,8 @@ def complete(
     if insert is None:
         insert = context.scene.tool_settings.use_keyframe_insert_auto
     _check_settings(settings)
-    checks.check_armature(armature_object, context.view_layer)
     context.view_layer.update()
+    checks.check_armature(armature_object, context.view_layer)
     rig = read_rig(armature_object)
     intent = read_intent(
         rig,

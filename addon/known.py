@@ -8,24 +8,19 @@ live say nothing. A set IK handle places the end of its limb.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-import bpy
-
+from .curves import keyed_channels
 from .errors import Refusal
 from .limbs import carriers, controls
 from .rotations import ROTATION_PATHS
-from .versions import fcurves, is_selected
+from .versions import is_selected
 
 if TYPE_CHECKING:
     from .rig import Rig
-
-_BONE_PATH = re.compile(r'pose\.bones\["(.*)"\]\.(\w+)')
-_SAME_FRAME = 0.5
 
 
 class Rule(Enum):
@@ -50,36 +45,6 @@ class Intent:
     bones: frozenset[str]
     joints: frozenset[str]
     placed: frozenset[str]
-
-
-def bone_of(data_path: str) -> tuple[str, str] | None:
-    """Bone and property of an F-curve's path, or None if it animates no bone."""
-    found = _BONE_PATH.fullmatch(data_path)
-    return (bpy.utils.unescape_identifier(found[1]), found[2]) if found else None
-
-
-def keyed_channels(
-    armature_object: bpy.types.Object, frame: float, *, generated: bool = True
-) -> dict[str, set[str]]:
-    """Bone -> the properties that have a key within half a frame of ``frame``.
-
-    Args:
-        armature_object: whose assigned action and slot are read.
-        frame: scene frame.
-        generated: whether keys of the type Generated count.
-    """
-    data = armature_object.animation_data
-    if data is not None and data.use_tweak_mode:
-        frame = data.nla_tweak_strip_time_to_scene(frame, invert=True)
-    keyed: dict[str, set[str]] = {}
-    for curve in fcurves(armature_object):
-        where = bone_of(curve.data_path)
-        if where and any(
-            abs(key.co.x - frame) < _SAME_FRAME and (generated or key.type != "GENERATED")
-            for key in curve.keyframe_points
-        ):
-            keyed.setdefault(where[0], set()).add(where[1])
-    return keyed
 
 
 def read_intent(

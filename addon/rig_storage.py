@@ -8,8 +8,6 @@ detected map is held in memory, under the skeleton that it was made for.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +18,7 @@ from contrapposto.rig.rigmap import JointBones, RigMap
 from contrapposto.skeleton import JOINT_INDEX
 
 from .errors import Refusal
+from .files import write_whole
 from .rig_reader import read_armature
 
 PROPERTY = "contrapposto_rig_map"
@@ -58,7 +57,9 @@ def known_map(data: bpy.types.Armature) -> RigMap | None:
     if (saved := stored_map(data)) is not None:
         return saved
     held = _detected.get(data.session_uid)
-    return held[1] if held and held[0][0] == len(data.bones) else None
+    if held is None or held[0][0] != len(data.bones) or vanished_bones(held[1], data):
+        return None  # the skeleton has changed since
+    return held[1]
 
 
 def map_of(armature_object: bpy.types.Object, armature: Armature | None = None) -> RigMap:
@@ -129,12 +130,21 @@ def clear(data: bpy.types.Armature) -> bool:
 
 
 def with_bone(rigmap: RigMap, joint: str, bone: str) -> RigMap:
-    """The map with one bone, chosen by the user, for ``joint``; none if ``bone`` is empty."""
-    joints = dict(rigmap.joints)
+    """The map with one bone, chosen by the user, for ``joint``; none if ``bone`` is empty.
+
+    A bone plays one joint: it is taken from any other.
+    """
+    joints = {}
+    for other, bones in rigmap.joints.items():
+        left = replace(
+            bones,
+            read=tuple(name for name in bones.read if name != bone),
+            write=tuple(name for name in bones.write if name != bone),
+        )
+        if other != joint and left.read:
+            joints[other] = left
     if bone:
         joints[joint] = JointBones((bone,), (bone,), 1.0, "chosen by you")
-    else:
-        joints.pop(joint, None)
     ordered = dict(sorted(joints.items(), key=lambda item: JOINT_INDEX[item[0]]))
     return replace(rigmap, joints=ordered)
 
@@ -182,22 +192,6 @@ def import_preset(path: Path, data: bpy.types.Armature) -> RigMap:
     if gone := vanished_bones(rigmap, data):
         raise Refusal(f"The preset {path.name} is for another rig: '{data.name}' has no {_listed(gone)}")
     return rigmap
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file beside its final name and move it there when it is complete.
-
-    Raises:
-        OSError: if the folder cannot be written to; an existing file is then as it was.
-    """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).replace(path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def forget() -> None:

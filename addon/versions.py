@@ -40,6 +40,13 @@ def fcurve_collections(owner: bpy.types.ID) -> list[Any]:
     return [bag.fcurves for bag in bags if bag is not None]
 
 
+def lacks_slot(owner: bpy.types.ID) -> bool:
+    """Whether an action is assigned of which no slot is, so that none of its keys plays."""
+    data = owner.animation_data
+    action = data.action if data else None
+    return action is not None and "slots" in action.bl_rna.properties and data.action_slot is None
+
+
 def fcurves(owner: bpy.types.ID) -> Iterable[bpy.types.FCurve]:
     """Every F-curve that animates ``owner`` through its assigned action and slot."""
     return [curve for collection in fcurve_collections(owner) for curve in collection]

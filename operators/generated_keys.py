@@ -4,6 +4,7 @@
 import bpy
 from bpy.props import BoolProperty
 
+from ..addon.errors import Refusal
 from ..addon.keys import remove_generated, select_generated
 from .polling import NeedsArmature
 
@@ -17,17 +18,19 @@ class GeneratedKeys(NeedsArmature):
         default=False,
     )
 
-    def frame(self, context: bpy.types.Context) -> float | None:
-        """The frame that is meant; None for all."""
-        return None if self.all_frames else context.scene.frame_current_final
-
-    def tell(self, count: int, done: str) -> set[str]:
-        """Report how many keys there were."""
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Do it and report how many keys there were, or say why not."""
+        frame = None if self.all_frames else context.scene.frame_current_final
+        try:
+            count = self.apply(context.object, frame)
+        except Refusal as refusal:
+            self.report({"ERROR"}, str(refusal))
+            return {"CANCELLED"}
         if count == 0:
             where = "in this action" if self.all_frames else "on this frame"
             self.report({"WARNING"}, f"There is no generated key {where}")
             return {"CANCELLED"}
-        self.report({"INFO"}, f"{done} {count} generated key{'s' if count > 1 else ''}")
+        self.report({"INFO"}, f"{self.done} {count} generated key{'s' if count > 1 else ''}")
         return {"FINISHED"}
 
 
@@ -36,10 +39,8 @@ class CONTRAPPOSTO_OT_select_generated_keys(GeneratedKeys, bpy.types.Operator):
 
     bl_idname = "contrapposto.select_generated_keys"
     bl_label = "Select Generated Keys"
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Select them."""
-        return self.tell(select_generated(context.object, self.frame(context)), "Selected")
+    apply = staticmethod(select_generated)
+    done = "Selected"
 
 
 class CONTRAPPOSTO_OT_remove_generated_keys(GeneratedKeys, bpy.types.Operator):
@@ -47,10 +48,8 @@ class CONTRAPPOSTO_OT_remove_generated_keys(GeneratedKeys, bpy.types.Operator):
 
     bl_idname = "contrapposto.remove_generated_keys"
     bl_label = "Remove Generated Keys"
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Remove them."""
-        return self.tell(remove_generated(context.object, self.frame(context)), "Removed")
+    apply = staticmethod(remove_generated)
+    done = "Removed"
 
 
 register, unregister = bpy.utils.register_classes_factory(

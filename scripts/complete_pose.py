@@ -15,7 +15,6 @@ import importlib.util
 import json
 import os
 import sys
-import tempfile
 import traceback
 from pathlib import Path
 from types import ModuleType
@@ -47,7 +46,8 @@ def main(arguments: list[str]) -> int:
         if options.output:
             save(bpy, options.output)
         if options.report:
-            write_whole(options.report, (json.dumps(reports, indent=1, ensure_ascii=False) + "\n").encode())
+            text = json.dumps(reports, indent=1, ensure_ascii=False) + "\n"
+            load("files").write_whole(options.report.resolve(), text.encode())
     except (OSError, RuntimeError) as error:
         return fail(f"The result cannot be written: {error}")
     return 0
@@ -213,14 +213,6 @@ def save(bpy: ModuleType, path: Path) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file beside its final name and move it there when it is complete."""
-    handle, temporary = tempfile.mkstemp(dir=path.resolve().parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    Path(temporary).replace(path.resolve())
 
 
 def fail(sentence: str) -> int:

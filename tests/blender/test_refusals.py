@@ -104,6 +104,48 @@ def test_a_driven_rotation(refused):
     refused(rig, "The rotation of bone 'left_knee' is driven")
 
 
+def test_a_driver_of_another_rotation_mode_does_not_matter():
+    rig = ready()
+    rig.pose.bones["left_knee"].driver_add("rotation_euler", 1)
+    assert bpy.ops.contrapposto.complete_pose() == {"FINISHED"}
+
+
+def test_a_locked_curve(refused, extension):
+    rig = ready()
+    rig.pose.bones["left_knee"].keyframe_insert("rotation_quaternion", frame=9)
+    versions = importlib.import_module(f"{extension}.addon.versions")
+    for curve in versions.fcurves(rig):
+        curve.lock = "left_knee" in curve.data_path
+    refused(rig, "The curves of bone 'left_knee' are locked and take no keys")
+
+
+def test_an_action_without_a_slot(refused):
+    rig = ready()
+    if not hasattr(rig.animation_data, "action_slot"):
+        pytest.skip("this Blender has no slots")
+    rig.animation_data.action_slot = None
+    refused(rig, "The action of 'Rig' has no slot chosen")
+
+
+def test_a_key_on_a_constraint_is_no_key_of_the_bone(refused):
+    rig = rigs.build()
+    constraint = rig.pose.bones["left_knee"].constraints.new("LIMIT_LOCATION")
+    constraint.keyframe_insert("influence", frame=1)
+    refused(rig, "No bone of 'Rig' has a key on frame 1")
+
+
+def test_hips_that_are_connected_to_their_parent_and_cannot_move(refused):
+    rig = rigs.build()
+    bpy.ops.object.mode_set(mode="EDIT")
+    hips, root = rig.data.edit_bones["pelvis"], rig.data.edit_bones.new("root")
+    root.head, root.tail = (0, 0, 0), hips.head
+    hips.parent, hips.use_connect = root, True
+    bpy.ops.object.mode_set(mode="POSE")
+    rigs.key(rig, "head")
+    refused(rig, "Bone 'pelvis' is connected to its parent", keep_feet_on_floor=True)
+    assert bpy.ops.contrapposto.complete_pose() == {"FINISHED"}
+
+
 def test_a_constraint_that_turns_a_bone(refused):
     rig = ready()
     constraint = rig.pose.bones["left_knee"].constraints.new("COPY_ROTATION")
@@ -118,6 +160,16 @@ def test_a_bone_inside_a_foreign_ik_chain(refused):
     constraint = rig.pose.bones["left_elbow"].constraints.new("IK")
     constraint.target, constraint.chain_count = target, 2
     refused(rig, "constraint 'IK'")
+
+
+def test_an_ik_chain_that_begins_at_its_owners_parent(refused):
+    rig = rigs.build()
+    target = bpy.data.objects.new("Target", None)
+    bpy.context.scene.collection.objects.link(target)
+    constraint = rig.pose.bones["left_wrist"].constraints.new("IK")
+    constraint.target, constraint.chain_count, constraint.use_tail = target, 2, False
+    rigs.key(rig, "left_wrist", "left_elbow")
+    refused(rig, "Bone 'left_shoulder' is moved by the IK constraint 'IK' on 'left_wrist'")
 
 
 def test_constraints_that_are_muted_or_leave_the_rotation_alone_do_not_matter():
@@ -207,3 +259,12 @@ def test_a_failure_while_writing_puts_everything_back(monkeypatch, extension):
         bpy.ops.contrapposto.complete_pose()
     assert len(count) == 9
     assert rigs.dump(rig, extension) == before
+
+
+def test_an_object_that_was_just_linked_to_the_scene_is_seen(extension):
+    module = importlib.import_module(f"{extension}.addon.complete")
+    known = importlib.import_module(f"{extension}.addon.known")
+    copy = bpy.data.objects.new("Copy", rigs.build().data)
+    bpy.context.scene.collection.objects.link(copy)
+    settings = module.Settings(rule=known.Rule.NAMED, bones=("head",))
+    assert len(module.complete(bpy.context, copy, settings).completed) == 21

@@ -122,6 +122,15 @@ def plane_off_deg(rig, wanted, upper, middle, end):
     return np.degrees(np.arccos(np.clip(cosine, -1, 1)))
 
 
+def test_a_locked_swing_bone_in_quaternions_is_refused(rigify_human):
+    rigify_human.pose.bones["upper_arm_ik.L"].rotation_mode = "QUATERNION"
+    rigs.key(rigify_human, "head")
+    before = rigs.channels(rigify_human)
+    with pytest.raises(RuntimeError, match=r"The rotation of bone 'upper_arm_ik\.L' is locked \(X, Z\)"):
+        bpy.ops.contrapposto.complete_pose()
+    assert rigs.channels(rigify_human) == before
+
+
 def test_a_keyed_ik_handle_stays_and_places_the_limb(rigify_human, prior, extension):
     rig = rigify_human
     hand = rig.pose.bones["hand_ik.L"]

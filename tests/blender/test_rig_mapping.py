@@ -55,6 +55,23 @@ def test_a_chosen_bone_is_used_and_reported(storage):
         bpy.ops.contrapposto.set_rig_bone(joint="neck", bone="nowhere")
 
 
+def test_a_bone_plays_one_joint(storage):
+    rig = rigs.build()
+    bpy.ops.contrapposto.set_rig_bone(joint="spine1", bone="spine2")
+    joints = storage.map_of(rig).joints
+    assert joints["spine1"].read == ("spine2",)
+    assert "spine2" not in joints
+
+
+def test_a_detected_map_is_forgotten_when_a_bone_is_renamed(storage):
+    rig = rigs.build()
+    bpy.ops.contrapposto.detect_rig()
+    rig.data.bones["left_knee"].name = "left_lower_leg"
+    assert storage.known_map(rig.data) is None
+    bpy.ops.contrapposto.set_rig_bone(joint="left_foot", bone="")
+    assert storage.map_of(rig).joints["left_knee"].read == ("left_lower_leg",)
+
+
 def test_the_panel_fields_show_and_edit_the_map(storage):
     rig = rigs.build()
     assert rig.data.contrapposto.neck == ""
@@ -92,6 +109,8 @@ def test_a_preset_gives_the_same_map_to_another_copy_of_the_rig(storage, tmp_pat
     path = tmp_path / "preset.json"
     bpy.ops.contrapposto.export_rig(filepath=str(path))
     assert [file.name for file in tmp_path.iterdir()] == ["preset.json"]
+    (tmp_path / "plain").touch()
+    assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode
     exported = storage.map_of(rig)
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     rig = rigs.build()
