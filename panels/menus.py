@@ -3,13 +3,15 @@
 
 import bpy
 
+from .button import draw_complete_pose
+
 _MENUS = ("VIEW3D_MT_pose", "VIEW3D_MT_pose_context_menu")
 
 
-def draw(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
+def draw(self: bpy.types.Menu, context: bpy.types.Context) -> None:
     """One entry below Blender's own."""
     self.layout.separator()
-    self.layout.operator("contrapposto.complete_pose")
+    draw_complete_pose(self.layout, context.scene)
 
 
 def register() -> None:

@@ -9,6 +9,7 @@ from ..addon.errors import Refusal
 from ..addon.rig_storage import PROPERTY, known_map
 from ..operators.complete_pose import OPTIONS
 from ..operators.rig_mapping import joint_label
+from .button import draw_complete_pose
 
 _LINE = 38
 """Characters that fit a line of the sidebar at its usual width."""
@@ -32,17 +33,14 @@ class CONTRAPPOSTO_PT_complete_pose(SidebarPanel, bpy.types.Panel):
         layout = self.layout
         if sentence := _hindrance(context):
             _write(layout, sentence, icon="INFO")
-        options = context.scene.contrapposto
         row = layout.row()
         row.scale_y = 1.4
-        button = row.operator("contrapposto.complete_pose", icon="ARMATURE_DATA")
-        for name in OPTIONS:
-            setattr(button, name, getattr(options, name))
+        draw_complete_pose(row, context.scene, icon="ARMATURE_DATA")
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
         for name in OPTIONS:
-            column.prop(options, name)
+            column.prop(context.scene.contrapposto, name)
         row = layout.row(align=True)
         row.operator("contrapposto.select_generated_keys")
         row.operator("contrapposto.remove_generated_keys", text="Remove")

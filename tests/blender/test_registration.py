@@ -148,3 +148,14 @@ def test_the_panels_say_what_is_missing_and_what_was_found(extension):
     assert "(saved)" in drawn(extension)
     rig.data["contrapposto_rig_map"] = "{"
     assert "cannot be used" in drawn(extension)
+
+
+def test_menus_press_the_button_with_the_options_of_the_sidebar(extension):
+    button_module = importlib.import_module(f"{extension}.panels.button")
+    options = bpy.context.scene.contrapposto
+    options.seed, options.known_bones = 7, "SELECTED"
+    button = types.SimpleNamespace()
+    layout = types.SimpleNamespace(operator=lambda name: button)
+    button_module.draw_complete_pose(layout, bpy.context.scene)
+    assert (button.seed, button.known_bones) == (7, "SELECTED")
+    assert not hasattr(button, "alternative")
