@@ -33,6 +33,8 @@ def _parser() -> argparse.ArgumentParser:
     pose.add_argument("--width", type=int, default=512, help="width of the network (default 512)")
     pose.add_argument("--blocks", type=int, default=4, help="residual blocks (default 4)")
     pose.add_argument("--batch", type=int, default=512, help="poses a step (default 512)")
+    pose.add_argument("--start", type=Path, help="a pose.npz to begin from instead of random weights")
+    pose.add_argument("--lr", type=float, default=1e-3, help="learning rate at its highest (default 0.001)")
     pose.add_argument("--seed", type=int, default=0)
     pose.add_argument("--device", default=None, help="torch device; a GPU if there is one")
     pose.add_argument("--every", type=int, default=500, help="steps between two reports (default 500)")

@@ -137,6 +137,16 @@ def test_feet_kept_on_the_floor_stand_on_it_and_not_in_it(pelvis):
         assert np.array_equal(result.poses.transl, np.tile(pose.transl, (8, 1)))
 
 
+@pytest.mark.parametrize("height", [2.2, -3.0], ids=["in the air", "below"])
+@pytest.mark.parametrize("pelvis", [True, False], ids=["pelvis known", "pelvis free"])
+def test_a_body_that_is_not_on_this_floor_is_not_pulled_onto_it(height, pelvis):
+    pose = some_pose(height=height)
+    known = Known.of("pelvis", "head", height_known=True) if pelvis else Known.of("head")
+    free, kept = (complete_pose(pose, known, keep_feet_on_floor=keep).poses for keep in (False, True))
+    assert np.array_equal(kept.transl, free.transl)
+    np.testing.assert_allclose(kept.rotations, free.rotations, atol=1e-6)
+
+
 def test_knees_and_elbows_do_not_bend_backwards():
     """Flexion is positive about x at the knees, about -y and +y at the left and right elbow."""
     found = complete_pose(some_pose(), Known.of("pelvis", "head"), hypotheses=32).poses.rotations

@@ -63,6 +63,14 @@ def test_the_cases_hide_what_their_names_say():
     assert hidden["ends_placed"] == set(JOINT_NAMES) - {"pelvis"}
 
 
+def test_joints_that_cannot_move_are_left_out_of_the_moving_error():
+    moving = {case.name: {JOINT_NAMES[j] for j in np.flatnonzero(case.moving)} for case in CASES}
+    assert moving["left_leg"] == {"left_knee", "left_ankle", "left_foot"}
+    assert moving["trunk"] == {"spine2", "spine3", "left_shoulder", "right_shoulder"}
+    assert "left_wrist" not in moving["ends_placed"]
+    assert {"left_elbow", "right_knee", "spine3"} <= moving["ends_placed"]
+
+
 def test_the_command_prints_a_table_and_writes_flat_records(tmp_path, capsys, shared):
     path = tmp_path / "records.json"
     data = str(shared / "data" / "mocap")

@@ -35,6 +35,13 @@ DISTANCE_WEIGHT = 0.3
 NEAR_FLOOR = 0.04
 """Metres above the floor within which a sole is taken to stand on it."""
 
+AIRBORNE = 0.35
+"""Metres between the floor and the lower sole beyond which a body does not stand there:
+it jumps, or it is on something else."""
+
+HEIGHT_RANGE = 1.3
+"""Metres above the floor up to which a pelvis' height says something about the legs."""
+
 LEGS = {
     "left": ("left_hip", "left_knee", "left_ankle"),
     "right": ("right_hip", "right_knee", "right_ankle"),
@@ -138,7 +145,8 @@ def complete_pose(
         offsets: (22, 3) the body's proportions; the standard body if None.
         keep_feet_on_floor: let the lower foot stand on y = 0 and neither go below.
             A pelvis that is neither known nor tied to targets is moved up or down for
-            it; otherwise the legs that are free bend or stretch.
+            it; otherwise the legs that are free bend or stretch. A body that is far
+            from the floor is left there.
         prior: NumPy or torch; the shipped one on NumPy if None.
         callback: called before each denoising step with (step, steps); an exception
             raised in it stops the work.
@@ -204,7 +212,8 @@ def _condition(
         np.ones((len(joints), 3)),
         {j: orientations[j] for j in joints if np.all(np.isfinite(orientations[j]))},
     )
-    height = transl[1] if known.height_known and known.joints[0] else np.nan
+    says_something = known.height_known and known.joints[0] and 0 < transl[1] < HEIGHT_RANGE
+    height = transl[1] if says_something else np.nan
     condition = Condition(
         upright[None],
         np.asarray(known.joints, dtype=bool)[None],
@@ -236,21 +245,24 @@ def _stand(
     A free pelvis goes up or down until the lower sole touches y = 0. Otherwise a
     free leg whose sole is below the floor, or the lower one, or one within
     ``NEAR_FLOOR``, is bent or stretched until its sole is there, its foot keeping
-    the direction that it had. A leg that a target places stays as it is.
+    the direction that it had. A leg that a target places stays as it is, and so does
+    a body in the air (see ``AIRBORNE``) or below the floor.
     """
     world, positions = forward_kinematics(rotations, offsets)
     soles = sole_height(positions, offsets) + transl[:, 1:2]
     if not known.joints[0] and not known.targets:
-        transl = transl.copy()
-        transl[:, 1] -= soles.min(axis=1)
-        soles = soles - soles.min(axis=1, keepdims=True)
+        fall = soles.min(axis=1, keepdims=True)
+        fall = np.where(np.abs(fall) < AIRBORNE, fall, 0.0)
+        transl = transl - fall * np.array([0.0, 1.0, 0.0])
+        soles = soles - fall
+    grounded = (soles.min(axis=1) < AIRBORNE) & (transl[:, 1] > 0)
     for side, leg in enumerate(LEGS.values()):
         joints = [JOINT_INDEX[joint] for joint in leg]
         ankle = joints[-1]
         if DESCENDANTS[joints[0], list(placement.joints)].any() or known.joints[joints[:-1]].any():
             continue
         lower = soles[:, side] <= soles[:, 1 - side]
-        stands = lower | (soles[:, side] < NEAR_FLOOR)
+        stands = grounded & (lower | (soles[:, side] < NEAR_FLOOR))
         lift = np.where(stands, -soles[:, side], 0.0)
         foot = positions[:, [ankle]] + np.stack([0 * lift, lift, 0 * lift], axis=-1)[:, None]
         only_leg = np.zeros(NUM_JOINTS, dtype=bool)

@@ -11,6 +11,7 @@ import torch
 
 from contrapposto.files.mocap import Clip, read_split
 from contrapposto.files.motion_files import SUFFIXES, read_clips
+from contrapposto.priors.pose import read
 from contrapposto.training.corpus import Corpus
 from contrapposto.training.pose import Settings, Trainer
 
@@ -79,9 +80,11 @@ def train_pose(arguments: argparse.Namespace) -> None:
         batch=arguments.batch,
         minutes=arguments.minutes,
         steps=arguments.steps,
+        lr=arguments.lr,
         seed=arguments.seed,
     )
-    trainer = Trainer(*corpora, arguments.output, settings, device)
+    start = read(arguments.start) if arguments.start else None
+    trainer = Trainer(*corpora, arguments.output, settings, device, start=start)
     if trainer.resume():
         print(f"going on from step {trainer.step}")
     trainer.run(lambda line: print(line, flush=True), every=arguments.every)

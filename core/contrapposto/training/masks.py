@@ -29,8 +29,14 @@ JOINTS_ONLY = 0.25
 ROOT_KNOWN = 0.75
 PLACED = 0.4
 HEIGHT_KNOWN = 0.4
+CONTROLS_ONLY = 0.12
 """Shares of the examples: no joint known; only the ends known; no part structure;
-the root known whatever the rest; some joints placed; the pelvis height known."""
+the root known whatever the rest; some joints placed; the pelvis height known; only the
+root known and some ends placed, as on a rig that is posed by its IK controls."""
+
+CONTROL_RATE = {"left_wrist": 0.65, "right_wrist": 0.65, "left_ankle": 0.65, "right_ankle": 0.65, "head": 0.3}
+CONTROLS_ORIENTED = 0.8
+"""Which ends such a rig places, and how often with their direction."""
 
 PLACE_RATE = {
     "left_wrist": 0.5, "right_wrist": 0.5, "left_ankle": 0.5, "right_ankle": 0.5,
@@ -79,3 +85,19 @@ def placed_joints(batch: int, generator: torch.Generator) -> tuple[torch.Tensor,
     placed &= torch.rand(batch, 1, generator=generator) < PLACED
     oriented = placed & (torch.rand(batch, NUM_JOINTS, generator=generator) < ORIENTED)
     return placed, oriented
+
+
+def controls_only(
+    known: torch.Tensor, placed: torch.Tensor, oriented: torch.Tensor, generator: torch.Generator
+) -> None:
+    """Turn a share of the examples, in place, into ones of which only IK controls are known."""
+    batch = len(known)
+    rate = torch.zeros(NUM_JOINTS)
+    for joint, value in CONTROL_RATE.items():
+        rate[JOINT_INDEX[joint]] = value
+    chosen = torch.rand(batch, 1, generator=generator) < CONTROLS_ONLY
+    ends = torch.rand(batch, NUM_JOINTS, generator=generator) < rate
+    turned = ends & (torch.rand(batch, NUM_JOINTS, generator=generator) < CONTROLS_ORIENTED)
+    root = torch.arange(NUM_JOINTS) == 0
+    for mask, value in ((known, root), (placed, ends), (oriented, turned)):
+        mask.copy_(torch.where(chosen.to(mask.device), value.to(mask.device), mask))

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from contrapposto.arrays import to_numpy
 from contrapposto.networks import residual_mlp
 from contrapposto.networks.residual_mlp import Drop
 from contrapposto.priors.pose import CONTEXT, STATE, Condition, PosePrior, save
@@ -25,7 +26,7 @@ from contrapposto.rotation import to_rot6d
 from contrapposto.skeleton import DESCENDANTS, NUM_JOINTS, forward_kinematics
 from contrapposto.training.augment import mirrored_half, recombine, turn_slightly
 from contrapposto.training.corpus import Corpus
-from contrapposto.training.masks import HEIGHT_KNOWN, known_joints, placed_joints
+from contrapposto.training.masks import HEIGHT_KNOWN, controls_only, known_joints, placed_joints
 
 logger = logging.getLogger(__name__)
 
@@ -69,11 +70,11 @@ class Settings:
     lr: float = 1e-3
     weight_decay: float = 0.01
     average: float = 0.9995
-    drop: float = 0.1
-    recombination: float = 0.3
-    known_noise: float = 0.15
-    pose_noise: float = 0.05
-    place_noise: float = 0.02
+    drop: float = 0.03
+    recombination: float = 0.03
+    known_noise: float = 0.03
+    pose_noise: float = 0.01
+    place_noise: float = 0.01
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -116,8 +117,10 @@ class Examples:
             rotations, own_legs = recombine(rotations, others, s.recombination, generator)
             height = torch.where(own_legs, height, torch.nan)
             rotations = turn_slightly(rotations, s.pose_noise, generator)
-        known = known_joints(batch, generator).to(self.device)
-        placed, oriented = (mask.to(self.device) for mask in placed_joints(batch, generator))
+        known = known_joints(batch, generator)
+        placed, oriented = placed_joints(batch, generator)
+        controls_only(known, placed, oriented, generator)
+        known, placed, oriented = (mask.to(self.device) for mask in (known, placed, oriented))
         world, positions = forward_kinematics(rotations)
         if augment:
             noise = torch.randn(positions.shape, generator=generator).to(self.device)
@@ -165,6 +168,8 @@ class Trainer:
         folder: where checkpoint, log and weights go.
         settings: see ``Settings``; a checkpoint in the folder must agree with them.
         device: a torch device; CUDA where there is one if None.
+        start: a prior of the same size to begin from, with its normaliser; random
+            weights if None.
     """
 
     def __init__(
@@ -174,27 +179,24 @@ class Trainer:
         folder: Path,
         settings: Settings,
         device: torch.device | None = None,
+        *,
+        start: PosePrior | None = None,
     ) -> None:
         self.folder, self.settings = folder, settings
         self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.train, self.val = (Examples(corpus, settings, self.device) for corpus in (train, val))
-        d = to_rot6d(train.rotations).astype(np.float64)
-        mean = np.average(d, axis=0, weights=train.weight)
-        variance = np.average(((d - mean) ** 2).mean(axis=-1), axis=0, weights=train.weight)
-        std = np.maximum(np.sqrt(variance), STD_FLOOR)[:, None]
-        generator = torch.Generator().manual_seed(settings.seed)
-        self.generator = generator
-        weights = {
-            name: _initial(name, shape, generator).to(self.device).requires_grad_()
-            for name, shape in residual_mlp.shapes(STATE, CONTEXT, settings.width, settings.blocks).items()
-        }
-        self.prior = PosePrior(
-            weights,
-            torch.as_tensor(mean, dtype=torch.float32, device=self.device),
-            torch.as_tensor(std, dtype=torch.float32, device=self.device),
-            settings.width,
-            settings.blocks,
-        )
+        self.generator = torch.Generator().manual_seed(settings.seed)
+        if start is None:
+            start = _random_prior(train, settings, self.generator)
+        elif (start.width, start.blocks) != (settings.width, settings.blocks):
+            raise ValueError(
+                f"The weights to start from have width {start.width} and {start.blocks} blocks; "
+                f"train with --width {start.width} --blocks {start.blocks}"
+            )
+        self.prior = start.on(torch.zeros((), device=self.device))
+        weights = {name: value.clone().requires_grad_() for name, value in self.prior.weights.items()}
+        self.prior = replace(self.prior, weights=weights)
+        std = to_numpy(start.std)
         self.leverage = torch.as_tensor(
             np.repeat(_leverage(std[:, 0]), 6), dtype=torch.float32, device=self.device
         )
@@ -349,6 +351,17 @@ class Trainer:
         )
         training = {**asdict(self.settings), "best_step": self.best_step, "val_loss": self.best_loss}
         save(prior, path, {"training": training, **facts})
+
+
+def _random_prior(corpus: Corpus, settings: Settings, generator: torch.Generator) -> PosePrior:
+    """Random weights, and the corpus' own normaliser."""
+    d = to_rot6d(corpus.rotations).astype(np.float64)
+    mean = np.average(d, axis=0, weights=corpus.weight)
+    variance = np.average(((d - mean) ** 2).mean(axis=-1), axis=0, weights=corpus.weight)
+    std = np.maximum(np.sqrt(variance), STD_FLOOR)[:, None]
+    shapes = residual_mlp.shapes(STATE, CONTEXT, settings.width, settings.blocks)
+    weights = {name: _initial(name, shape, generator) for name, shape in shapes.items()}
+    return PosePrior(weights, mean, std, settings.width, settings.blocks)
 
 
 def _initial(name: str, shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
