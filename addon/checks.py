@@ -164,7 +164,8 @@ def check_fill(armature_object: bpy.types.Object, plan: Plan, *, insert_keys: bo
     for name in plan.moved_bones:
         if any(bones[name].lock_location):
             raise Refusal(
-                f"The location of bone '{name}' is locked; unlock it in the Item tab, or key it to keep it"
+                f"The location of bone '{name}' is locked; unlock it in the Item tab, key it to keep it, "
+                "or turn off Keep Feet on Floor"
             )
         if bones[name].parent and bones[name].bone.use_connect:
             raise Refusal(

@@ -34,6 +34,6 @@ class Settings:
     seed: int = 0
     strength: float = 1.0
     mirror: bool = False
-    keep_feet_on_floor: bool = False
+    keep_feet_on_floor: bool = True
     insert_keys: bool | None = None
     replace_generated: bool = False

@@ -59,8 +59,8 @@ class CompletePoseOptions:
     keep_feet_on_floor: BoolProperty(
         name="Keep Feet on Floor",
         description="Let the body stand on the floor at the height of the armature's origin; "
-        "moves the hips up or down unless they are known",
-        default=False,
+        "moves the hips up or down unless they are known. A body that is far from the floor stays there",
+        default=True,
     )
     insert_keys: BoolProperty(
         name="Insert Keys",

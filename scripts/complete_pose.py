@@ -77,7 +77,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--alternative", type=int, default=1, metavar="K", help="the one to take (default 1)")
     parser.add_argument("--strength", type=float, default=1.0, metavar="S", help="0 to 1 (default 1)")
     parser.add_argument("--mirror", action="store_true", help="mirror known bones to the other side")
-    parser.add_argument("--keep-feet-on-floor", action="store_true", help="may move the hips up or down")
+    parser.add_argument(
+        "--keep-feet-on-floor",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="may move the hips up or down (default: yes)",
+    )
     parser.add_argument("--replace-generated", action="store_true", help="generated keys do not count")
     parser.add_argument(
         "--insert-keys",

@@ -47,7 +47,7 @@ def test_only_rotations_are_written(extension):
     rig = rigs.build()
     rigs.key(rig, "head")
     before = {bone.name: (tuple(bone.location), tuple(bone.scale)) for bone in rig.pose.bones}
-    press()
+    press(keep_feet_on_floor=False)
     assert {bone.name: (tuple(bone.location), tuple(bone.scale)) for bone in rig.pose.bones} == before
 
 
@@ -207,7 +207,7 @@ def test_inserted_keys_are_generated_and_lie_on_written_rotations_only(extension
     rig = rigs.build()
     rigs.key(rig, "head")
     mine = rigs.curves(rig, extension)
-    press(insert_keys=True)
+    press(insert_keys=True, keep_feet_on_floor=False)
     keys = rigs.curves(rig, extension)
     assert {path: keys[path] for path in mine} == mine
     made = {path: keys[path] for path in keys if path not in mine}
@@ -225,10 +225,10 @@ def test_auto_keying_inserts_keys_and_without_it_none_are_made(extension):
     rig = rigs.build()
     rigs.key(rig, "head")
     before = rigs.curves(rig, extension)
-    press()
+    press(keep_feet_on_floor=False)
     assert rigs.curves(rig, extension) == before
     bpy.context.scene.tool_settings.use_keyframe_insert_auto = True
-    press()
+    press(keep_feet_on_floor=False)
     assert len(rigs.curves(rig, extension)) == 22 * 4
 
 
@@ -291,7 +291,7 @@ def test_keys_of_a_tweaked_strip_are_read_and_written_where_the_strip_lies(exten
     with pytest.raises(RuntimeError, match="No bone of 'Rig' has a key on frame 1"):
         press()
     bpy.context.scene.frame_set(10)
-    assert press(insert_keys=True) == {"FINISHED"}
+    assert press(insert_keys=True, keep_feet_on_floor=False) == {"FINISHED"}
     keys = rigs.curves(rig, extension)
     assert {key[0] for points in keys.values() for key in points} == {1.0}
     assert [key[-1] for points in keys.values() for key in points].count("GENERATED") == 4 * 21
@@ -345,13 +345,14 @@ def test_a_pelvis_with_a_location_key_is_kept(extension):
     assert rigs.channels(rig)["pelvis"] == before
 
 
-@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("keep", [None, False, True])
 def test_only_keeping_the_feet_on_the_floor_moves_a_free_pelvis_up_or_down(monkeypatch, extension, keep):
     calls = rigs.use_simple_prior(monkeypatch, extension, rise=-0.1)
     rig = rigs.build()
     rigs.key(rig, "head")
     before = np.array(rig.pose.bones["pelvis"].head)
-    press(keep_feet_on_floor=keep, insert_keys=True)
+    press(insert_keys=True, **({} if keep is None else {"keep_feet_on_floor": keep}))
+    keep = keep is not False  # the default
     rise = np.array(rig.pose.bones["pelvis"].head) - before
     legs = importlib.import_module("contrapposto.skeleton").STANDARD_OFFSETS[[4, 7]]
     own = sum(rig.data.bones[bone].length for bone in ("left_hip", "left_knee"))

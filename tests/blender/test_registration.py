@@ -73,7 +73,7 @@ def test_the_redo_panel_has_every_choice(extension):
         "seed": 0,
         "strength": 1.0,
         "mirror": False,
-        "keep_feet_on_floor": False,
+        "keep_feet_on_floor": True,
         "insert_keys": False,
         "replace_generated": False,
     }
