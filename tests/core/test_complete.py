@@ -55,6 +55,13 @@ def test_there_are_as_many_different_alternatives_as_asked_for(count):
     assert len(np.unique(knees.round(6), axis=0)) == count
 
 
+def test_alternatives_for_a_single_hand_differ_in_its_direction():
+    known = ~np.isin(np.arange(NUM_JOINTS), JOINT_INDEX["left_wrist"])
+    hands = complete_pose(some_pose(), Known(known)).poses.rotations[:, JOINT_INDEX["left_wrist"]]
+    angles = geodesic_angle(hands[:, None], hands[None])
+    assert np.degrees(angles.max()) > 15
+
+
 def test_results_are_rotations():
     R = complete_pose(some_pose(), ARMS_KNOWN).poses.rotations
     np.testing.assert_allclose(R @ np.swapaxes(R, -1, -2), np.broadcast_to(np.eye(3), R.shape), atol=1e-5)

@@ -195,6 +195,12 @@ def test_long_clips_do_not_drown_short_ones():
     assert share == pytest.approx(1 / 3, abs=0.01)
 
 
+def test_fast_takes_count_as_often_as_slow_ones():
+    fast = swinging_clip(frames=400)
+    fast = Clip(fast.name, fast.subject, fast.rotvec, fast.transl, fast.bad, fast.offsets, 120.0)
+    assert len(Corpus.of([fast])) == 100
+
+
 def write_folder(folder: Path) -> None:
     """Two BVH files and an AMASS-style npz, which has z up."""
     folder.mkdir()

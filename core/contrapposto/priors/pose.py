@@ -225,7 +225,8 @@ def read(path: Path) -> PosePrior:
     except (KeyError, TypeError, ValueError) as error:
         raise container.WeightsError(f"The weights file '{path.name}' is damaged: {error}") from error
     expected = residual_mlp.shapes(STATE, CONTEXT, width, blocks)
-    if {name: a.shape for name, a in arrays.items()} != expected:
+    normaliser = mean.shape == (NUM_JOINTS, 6) and std.shape == (NUM_JOINTS, 1)
+    if not normaliser or {name: a.shape for name, a in arrays.items()} != expected:
         raise container.WeightsError(f"The weights in '{path.name}' do not fit a network of their size")
     return PosePrior(arrays, mean, std, width, blocks)
 

@@ -143,6 +143,9 @@ class RigMap:
             profile = str(data["profile"])
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             raise ValueError(f"The mapping file is damaged: {error}") from error
+        empty = sorted(joint for joint, bones in joints.items() if not bones.read)
+        if empty:
+            raise ValueError(f"The mapping names no bone for {', '.join(empty)}")
         unknown = sorted((set(joints) | set(handles)) - set(JOINT_NAMES))
         if unknown:
             raise ValueError(f"The mapping names joints that do not exist: {', '.join(unknown)}")

@@ -16,6 +16,9 @@ from contrapposto.tasks.select import representatives
 STEPS = 8
 """Denoiser calls a draw; more change the error on val by less than its sampling spread."""
 
+END_LENGTH = 0.1
+"""Metres beyond a hand, foot or head at which a turn of it shows."""
+
 FORGET = 0.3
 """Share of the known parts that every second draw ignores. Where the known parts
 form a combination that no recording had, the network is more reliable on a part
@@ -105,8 +108,10 @@ def keep_representatives(
         (count, B, 22, 3, 3), the most central first.
     """
     xp = namespace(rotations)
-    _, positions = forward_kinematics(rotations, offsets)
+    world, positions = forward_kinematics(rotations, offsets)
     moving = DESCENDANTS[hidden].any(axis=0)
-    points = to_numpy(positions)[:, :, moving]
+    ends = moving & (DESCENDANTS.sum(axis=1) == 1)
+    tips = to_numpy(positions + END_LENGTH * world[..., :, 1])[:, :, ends]
+    points = np.concatenate([to_numpy(positions)[:, :, moving], tips], axis=2)
     chosen = [representatives(points[:, b], count) for b in range(points.shape[1])]
     return xp.stack([rotations[xp.asarray(kept), b] for b, kept in enumerate(chosen)], axis=1)

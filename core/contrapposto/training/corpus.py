@@ -18,6 +18,9 @@ UNEVEN_FLOOR = ("cmu/cmu001", "cmu/cmu003")
 CLIP_POWER = 0.5
 """A clip of n frames is drawn in proportion to n ** CLIP_POWER."""
 
+FPS = 30.0
+"""Faster takes are thinned to about this rate: their frames say little new."""
+
 GROUND_PERCENTILE = 5
 """Of the lowest sole's height over a clip: low, but not its deepest glitch."""
 
@@ -63,14 +66,14 @@ class Corpus:
 
     @classmethod
     def of(cls, clips: Iterable[Clip], stride: int = 1) -> Corpus:
-        """Every ``stride``-th good frame of the clips.
+        """Every ``stride``-th good frame of the clips, counted at about ``FPS`` frames a second.
 
         Raises:
             ValueError: if no good frame is left.
         """
         rotations, height, weight, index = [], [], [], []
         for number, clip in enumerate(clips):
-            keep = np.flatnonzero(~clip.bad)[::stride]
+            keep = np.flatnonzero(~clip.bad)[:: stride * max(1, round(clip.fps / FPS))]
             if len(keep) == 0:
                 continue
             R = from_rotvec(clip.rotvec[keep].astype(np.float64))
