@@ -453,6 +453,7 @@ def test_a_damaged_map_is_told_in_one_sentence():
         (saved(joints=[1]), "damaged"),
         (saved(joints={"pelvis": {"read": ["Hips"]}}), "damaged"),
         (saved(handles={"left_wrist": {"bone": "x"}}), "damaged"),
+        (saved(joints={"pelvis": data["joints"]["pelvis"] | {"read": []}}), "no bone for pelvis"),
         (saved(joints={"tail": data["joints"]["pelvis"]}), "do not exist: tail"),
     ):
         with pytest.raises(ValueError, match=message) as caught:
