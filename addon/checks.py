@@ -10,7 +10,7 @@ import bpy
 import numpy as np
 
 from .curves import bone_of, is_locked, keyed_channels
-from .errors import Refusal
+from .errors import NothingToDo, Refusal
 from .known import Intent, Rule
 from .limbs import active_constraints
 from .rotations import rotation_path
@@ -94,7 +94,8 @@ def check_something_known(rig: Rig, rule: Rule, intent: Intent, frame: float) ->
     """Refuse if nothing is set, with a word on keys that say nothing.
 
     Raises:
-        Refusal: naming the rig, and the bone whose key does not count.
+        NothingToDo: naming the rig, and the bone whose key does not count.
+        Refusal: if no key of the action counts on any frame.
     """
     if intent.joints or intent.placed:
         return
@@ -105,12 +106,12 @@ def check_something_known(rig: Rig, rule: Rule, intent: Intent, frame: float) ->
             for joint in limb.joints:
                 for bone in rig.rigmap.joints[joint].write if joint in rig.rigmap.joints else ():
                     if bone in keyed:
-                        raise Refusal(
+                        raise NothingToDo(
                             f"Bone '{bone}' has a key on frame {frame:g}, but its limb follows IK control "
                             f"'{limb.handle.bone}'; key that, or switch the limb ({end}) to FK"
                         )
         if keyed:
-            raise Refusal(
+            raise NothingToDo(
                 f"The key on bone '{next(iter(keyed))}' of '{name}' on frame {frame:g} says nothing about "
                 "the body. Key the rotation of a mapped bone that you want to keep"
             )
@@ -119,35 +120,35 @@ def check_something_known(rig: Rig, rule: Rule, intent: Intent, frame: float) ->
                 f"The action of '{name}' has no slot chosen, so that none of its keys counts; "
                 "choose the slot in the Action Editor"
             )
-        raise Refusal(
+        raise NothingToDo(
             f"No bone of '{name}' has a key on frame {frame:g}. "
             "Key the bones you want to keep, or choose Selected Bones"
         )
     if rule is Rule.SELECTED:
-        raise Refusal(f"No mapped bone of '{name}' is selected. Select the bones you want to keep")
+        raise NothingToDo(f"No mapped bone of '{name}' is selected. Select the bones you want to keep")
     if rule is Rule.UNSELECTED:
-        raise Refusal(f"Every mapped bone of '{name}' is selected. Deselect the bones you want to keep")
-    raise Refusal(f"None of the named bones of '{name}' is mapped to a joint of the body; name others")
+        raise NothingToDo(f"Every mapped bone of '{name}' is selected. Deselect the bones you want to keep")
+    raise NothingToDo(f"None of the named bones of '{name}' is mapped to a joint of the body; name others")
 
 
 def check_something_to_fill(rig: Rig, plan: Plan, rule: Rule, frame: float) -> None:
     """Refuse if everything is set already.
 
     Raises:
-        Refusal: naming the rig.
+        NothingToDo: naming the rig.
     """
     if plan.turned or plan.handles or plan.aims:
         return
     name = rig.object.name
     if rule is Rule.KEYED:
-        raise Refusal(
+        raise NothingToDo(
             f"Every mapped bone of '{name}' has a key on frame {frame:g}, so there is nothing to fill in. "
             "Delete the keys of the bones to complete, or turn on Replace Generated Keys"
         )
     advice = "Deselect" if rule is Rule.SELECTED else "Select"
     if rule is Rule.NAMED:
-        raise Refusal(f"Every mapped bone of '{name}' is named as known; leave out the bones to complete")
-    raise Refusal(f"Every mapped bone of '{name}' is kept. {advice} the bones to complete")
+        raise NothingToDo(f"Every mapped bone of '{name}' is named as known; leave out the bones to complete")
+    raise NothingToDo(f"Every mapped bone of '{name}' is kept. {advice} the bones to complete")
 
 
 def check_fill(armature_object: bpy.types.Object, plan: Plan, *, insert_keys: bool) -> None:

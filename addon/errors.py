@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one exception that a user is meant to read."""
+"""The exceptions that a user is meant to read."""
 
 from __future__ import annotations
 
@@ -9,3 +9,7 @@ class Refusal(ValueError):  # noqa: N818 - no error: the extension declines
 
     Raised before anything in the file has changed.
     """
+
+
+class NothingToDo(Refusal):
+    """Nothing is known of the pose on this frame, or everything is; another frame may be different."""

@@ -4,18 +4,36 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+
+@contextmanager
+def whole(*paths: Path) -> Iterator[list[Path]]:
+    """Give temporary names beside ``paths``; they take the final ones together, once all are written.
+
+    Raises:
+        OSError: if a folder cannot be written to; existing files are then as they were.
+    """
+    temporaries = [path.with_name(f".{os.getpid()}.{path.name}") for path in paths]
+    try:
+        yield temporaries
+        for path in paths:
+            if path.is_dir():
+                raise IsADirectoryError(f"{path} is a folder")
+        for temporary, path in zip(temporaries, paths, strict=True):
+            temporary.replace(path)
+    finally:
+        for temporary in temporaries:
+            temporary.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file beside its final name and move it there when it is complete.
 
     Raises:
-        OSError: if the folder cannot be written to; an existing file is then as it was.
+        OSError: as ``whole``.
     """
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
+    with whole(path) as (temporary,):
         temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

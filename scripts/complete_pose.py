@@ -3,8 +3,9 @@
 
     blender -b file.blend -P complete_pose.py -- --armature Rig --frames 1:20:5 --output done.blend
 
-Runs with the installed extension, or from a checkout without it. Exit codes: 0 all done, 1 something was
-refused (one sentence on stderr, and no file is written), 2 wrong usage.
+Runs with the installed extension, or from a checkout without it. Of several frames, those are skipped on
+which nothing is known or nothing is left to fill in. Exit codes: 0 at least one frame is completed and all
+files are written, 1 something was refused (one sentence on stderr, and no file is written), 2 wrong usage.
 """
 
 from __future__ import annotations
@@ -43,11 +44,7 @@ def main(arguments: list[str]) -> int:
     except errors.Refusal as refusal:
         return fail(str(refusal))
     try:
-        if options.output:
-            save(bpy, options.output)
-        if options.report:
-            text = json.dumps(reports, indent=1, ensure_ascii=False) + "\n"
-            load("files").write_whole(options.report.resolve(), text.encode())
+        write(bpy, options, reports)
     except (OSError, RuntimeError) as error:
         return fail(f"The result cannot be written: {error}")
     return 0
@@ -63,7 +60,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--armature", metavar="NAME", help="armature object; may be left out if there is one")
     when = parser.add_mutually_exclusive_group()
     when.add_argument("--frame", type=int, help="one frame (default: the file's current one)")
-    when.add_argument("--frames", type=frame_range, metavar="A:B[:STEP]", help="frames A to B inclusive")
+    when.add_argument(
+        "--frames",
+        type=frame_range,
+        metavar="A:B[:STEP]",
+        help="frames A to B inclusive; frames without keys are skipped",
+    )
     parser.add_argument(
         "--known",
         default="keyed",
@@ -96,6 +98,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     for path in (options.output, options.report):
         if path and not path.resolve().parent.is_dir():
             parser.error(f"the folder of {path} does not exist")
+    if options.output and options.report and options.output.resolve() == options.report.resolve():
+        parser.error("--output and --report name the same file")
     if options.seed < 0:
         parser.error("--seed must be 0 or more")
     return options
@@ -131,18 +135,23 @@ def settings_of(options: argparse.Namespace, settings: type, rule: type) -> obje
 
 
 def run(bpy: ModuleType, options: argparse.Namespace, complete: object, settings: object) -> list[dict]:
-    """Complete every frame; one record each.
+    """Complete every frame on which something is known and something is not; one record each.
 
     Raises:
-        Refusal: at the first frame that cannot be completed.
+        Refusal: at the first frame that cannot be completed, or if all are skipped.
     """
-    context = bpy.context
+    context, errors = bpy.context, load("errors")
     rig = find_armature(bpy, options.armature)
     frames = options.frames or [context.scene.frame_current if options.frame is None else options.frame]
     records = []
     for frame in frames:
         context.scene.frame_set(frame)
-        report = complete(context, rig, settings)
+        try:
+            report = complete(context, rig, settings)
+        except errors.NothingToDo as nothing:
+            print(f"frame {frame}: skipped. {nothing}")
+            records.append({"frame": frame, "skipped": str(nothing)})
+            continue
         print(f"frame {frame}: {report.sentence}")
         if report.warning:
             print(f"frame {frame}: {report.warning}", file=sys.stderr)
@@ -160,6 +169,9 @@ def run(bpy: ModuleType, options: argparse.Namespace, complete: object, settings
                 "keyed_channels": report.keyed_channels,
             }
         )
+    if all("skipped" in record for record in records):
+        first = records[0]["skipped"]
+        raise errors.Refusal(first if len(records) == 1 else f"No frame could be completed. {first}")
     return records
 
 
@@ -209,15 +221,19 @@ def load(module: str) -> ModuleType:
     return importlib.import_module(f"{package}.addon.{module}")
 
 
-def save(bpy: ModuleType, path: Path) -> None:
-    """Write the .blend file beside its final name and move it there when it is complete."""
-    path = path.resolve()
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        bpy.ops.wm.save_as_mainfile(filepath=str(temporary), copy=True, check_existing=False)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+def write(bpy: ModuleType, options: argparse.Namespace, reports: list[dict]) -> None:
+    """Write the report and the .blend file: both or none.
+
+    Raises:
+        OSError, RuntimeError: if one of them cannot be written.
+    """
+    paths = [path.resolve() for path in (options.report, options.output) if path]
+    with load("files").whole(*paths) as temporaries:
+        if options.report:
+            text = json.dumps(reports, indent=1, ensure_ascii=False) + "\n"
+            temporaries[0].write_bytes(text.encode())
+        if options.output:
+            bpy.ops.wm.save_as_mainfile(filepath=str(temporaries[-1]), copy=True, check_existing=False)
 
 
 def fail(sentence: str) -> int:

@@ -56,6 +56,38 @@ def test_frames_are_completed_keyed_and_reported(scene, tmp_path, extension):
         assert [(*key[:2], key[-1]) for key in mine] == [(*key[:2], key[-1]) for key in keys]
 
 
+def test_frames_without_keys_and_frames_without_anything_else_are_skipped(scene, tmp_path, extension):
+    rigs.key(bpy.data.objects["Rig"], *rigs.SMPL, frame=4)
+    bpy.ops.wm.save_as_mainfile(filepath=str(scene))
+    output, report = tmp_path / "out.blend", tmp_path / "out.json"
+    done = run(scene, "--frames", "1:5", "--output", output, "--report", report)
+    assert done.returncode == 0, done.stderr
+    records = json.loads(report.read_text())
+    assert [record["frame"] for record in records] == [1, 2, 3, 4, 5]
+    skipped = {record["frame"]: record["skipped"] for record in records if "skipped" in record}
+    assert list(skipped) == [2, 3, 4]
+    assert skipped[2].startswith("No bone of 'Rig' has a key on frame 2")
+    assert skipped[4].startswith("Every mapped bone of 'Rig' has a key on frame 4")
+    for frame, sentence in skipped.items():
+        assert f"frame {frame}: skipped. {sentence}" in done.stdout
+    before = rigs.curves(bpy.data.objects["Rig"], extension)
+    bpy.ops.wm.open_mainfile(filepath=str(output))
+    after = rigs.curves(bpy.data.objects["Rig"], extension)
+    generated = {key[0] for points in after.values() for key in points if key[-1] == "GENERATED"}
+    assert generated == {1.0, 5.0}
+    for path, keys in before.items():
+        assert [key[:2] for key in after[path] if key[-1] != "GENERATED"] == [key[:2] for key in keys]
+
+
+def test_files_are_written_both_or_none(scene, tmp_path):
+    (tmp_path / "folder").mkdir()
+    for output, report in (("out.blend", "folder"), ("folder", "out.json")):
+        done = run(scene, "--output", tmp_path / output, "--report", tmp_path / report)
+        assert done.returncode == 1
+        assert "The result cannot be written" in done.stderr
+        assert {path.name for path in tmp_path.iterdir()} == {"in.blend", "folder"}
+
+
 def test_the_same_arguments_give_the_same_file_of_poses(scene, tmp_path, extension):
     results = []
     for name in ("a.blend", "b.blend"):
@@ -81,7 +113,8 @@ def test_named_bones_without_keys(scene, tmp_path, extension):
         (("--armature", "Nobody"), "The scene has no object 'Nobody'; its armatures: 'Rig'"),
         (("--known", "pelvis,tail"), "'Rig' has no bone named 'tail'"),
         (("--alternative", 9), "There is no alternative 9 of 8"),
-        (("--frames", "1:3"), "No bone of 'Rig' has a key on frame 2"),
+        (("--frames", "2:4"), "No frame could be completed. No bone of 'Rig' has a key on frame 2"),
+        (("--frames", "1:5:4", "--known", "pelvis,tail"), "'Rig' has no bone named 'tail'"),
     ],
 )
 def test_a_refusal_is_one_sentence_and_leaves_no_file(scene, tmp_path, arguments, sentence):
@@ -95,7 +128,13 @@ def test_a_refusal_is_one_sentence_and_leaves_no_file(scene, tmp_path, arguments
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("--output", "x.blend", "--frames", "5"), ("--nonsense",), ("--output", "missing/x.blend")],
+    [
+        (),
+        ("--output", "x.blend", "--frames", "5"),
+        ("--nonsense",),
+        ("--output", "missing/x.blend"),
+        ("--output", "x.blend", "--report", "x.blend"),
+    ],
 )
 def test_wrong_usage_ends_with_two(scene, tmp_path, arguments):
     done = run(scene, "--", *arguments, cwd=tmp_path)
