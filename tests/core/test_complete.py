@@ -113,6 +113,46 @@ def test_targets_within_reach_are_met_within_a_millimetre():
     assert np.max(geodesic_angle(world[:, JOINT_INDEX["left_wrist"]], TURN)) < 1e-4
 
 
+def test_a_joint_of_which_only_the_direction_is_known_keeps_it_in_the_world():
+    pose = some_pose()
+    world, _ = forward_kinematics(pose.rotations)
+    head = Target("head", None, world[JOINT_INDEX["head"]])
+    result = complete_pose(pose, Known.of("pelvis", targets=(head,)))
+    found, _ = forward_kinematics(result.poses.rotations)
+    assert np.max(geodesic_angle(found[:, JOINT_INDEX["head"]], head.rotation)) < 1e-6
+    assert np.max(geodesic_angle(found[:, JOINT_INDEX["spine3"]], world[JOINT_INDEX["spine3"]])) > 0.05
+    assert not result.reach_mm.any()
+
+
+def test_a_head_that_the_pelvis_carries_turns_with_it():
+    pose = some_pose()
+    pelvis, head = JOINT_INDEX["pelvis"], JOINT_INDEX["head"]
+    world, _ = forward_kinematics(pose.rotations)
+    target = Target("head", None, world[head], carrier="pelvis")
+    result = complete_pose(pose, Known.of("left_elbow", targets=(target,)))
+    found, _ = forward_kinematics(result.poses.rotations)
+    assert np.max(geodesic_angle(found[:, pelvis], world[pelvis])) > 0.05
+    apart = np.swapaxes(found[:, pelvis], -1, -2) @ found[:, head]
+    assert np.max(geodesic_angle(apart, world[pelvis].T @ world[head])) < 1e-6
+
+
+def test_a_stiff_joint_keeps_its_bits_and_the_joint_above_it_bends_instead():
+    pose = some_pose()
+    known = Known.of("pelvis", "left_elbow")
+    stiff = Known(known.joints, stiff=("spine1",))
+    soft, hard = (complete_pose(pose, k, hypotheses=1, seed=3).poses.rotations[0] for k in (known, stiff))
+    spine1, spine2 = JOINT_INDEX["spine1"], JOINT_INDEX["spine2"]
+    assert np.array_equal(hard[spine1], pose.rotations[spine1])
+    assert geodesic_angle(soft[spine1], pose.rotations[spine1]) > 0.02
+    (a, _), (b, _) = forward_kinematics(soft), forward_kinematics(hard)
+    np.testing.assert_allclose(a[spine2], b[spine2], atol=1e-6)
+
+
+def test_a_target_that_says_nothing_is_refused():
+    with pytest.raises(ValueError, match="'head' has neither a position nor a rotation"):
+        Target("head", None)
+
+
 def test_an_arm_that_cannot_reach_says_by_how_much():
     pose = some_pose()
     far = Target("left_wrist", pose.transl + np.array([0.0, 0.4, 3.0]))

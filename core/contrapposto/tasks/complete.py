@@ -17,7 +17,14 @@ from contrapposto.motion import Pose
 from contrapposto.observations import Known
 from contrapposto.priors.pose import STATE, Condition, PosePrior, load
 from contrapposto.rotation import split_heading
-from contrapposto.skeleton import DESCENDANTS, JOINT_INDEX, NUM_JOINTS, forward_kinematics, sole_height
+from contrapposto.skeleton import (
+    DESCENDANTS,
+    JOINT_INDEX,
+    NUM_JOINTS,
+    PARENTS,
+    forward_kinematics,
+    sole_height,
+)
 from contrapposto.tasks.alternatives import draw, keep_representatives
 from contrapposto.tasks.reach import Placement, reach
 
@@ -152,7 +159,7 @@ def complete_pose(
             raised in it stops the work.
 
     Returns:
-        The alternatives. Known joints hold the very bits of the input.
+        The alternatives. Known and stiff joints hold the very bits of the input.
 
     Raises:
         ValueError: if the pose or a target is not finite, every joint is known, or
@@ -180,7 +187,9 @@ def complete_pose(
     )[:, 0]
     rotations = to_numpy(drawn).astype(np.float64)
     rotations[:, known.joints] = upright[known.joints]
-    rotations, gap = reach(rotations, ~known.joints, placement, offsets)
+    rotations = _stiffen(rotations, upright, known)
+    fixed = _fixed(known)
+    rotations, gap = reach(rotations, ~fixed, placement, offsets)
     heights = np.repeat(transl[None], hypotheses, axis=0)
     if keep_feet_on_floor:
         rotations, heights = _stand(rotations, heights, known, placement, offsets)
@@ -190,8 +199,28 @@ def complete_pose(
     order = np.argsort(_rank(rotations, found, upright, offsets), kind="stable")
     rotations = rotations[order]
     rotations[:, 0] = heading @ rotations[:, 0]
-    rotations[:, known.joints] = given[known.joints]
+    rotations[:, fixed] = given[fixed]
     return Completion(Pose(rotations, heights[order]), found[order], 1000 * gap[order])
+
+
+def _fixed(known: Known) -> np.ndarray:
+    """(22,) bool, the joints whose local rotation is not to change."""
+    fixed = np.array(known.joints)
+    fixed[[JOINT_INDEX[joint] for joint in known.stiff]] = True
+    return fixed
+
+
+def _stiffen(rotations: np.ndarray, upright: np.ndarray, known: Known) -> np.ndarray:
+    """Give stiff joints the turn that they have, and theirs to the joints below that are free.
+
+    Those keep their world rotation, so that a back whose lowest joint is stiff bends above it.
+    """
+    for joint in sorted(JOINT_INDEX[name] for name in known.stiff):
+        below = [j for j in range(NUM_JOINTS) if PARENTS[j] == joint and not known.joints[j]]
+        passed_on = upright[joint].T @ rotations[:, joint]
+        rotations[:, below] = passed_on[:, None] @ rotations[:, below]
+        rotations[:, joint] = upright[joint]
+    return rotations
 
 
 def _condition(
@@ -202,16 +231,21 @@ def _condition(
     orientations = np.full((NUM_JOINTS, 3, 3), np.nan)
     for target in known.targets:
         joint = JOINT_INDEX[target.joint]
-        positions[joint] = heading.T @ (np.asarray(target.position) - transl)
+        if target.position is not None:
+            positions[joint] = heading.T @ (np.asarray(target.position) - transl)
         if target.rotation is not None:
             orientations[joint] = heading.T @ np.asarray(target.rotation)
-    joints = [JOINT_INDEX[target.joint] for target in known.targets]
-    placement = Placement(
-        joints,
-        positions[joints],
-        np.ones((len(joints), 3)),
-        {j: orientations[j] for j in joints if np.all(np.isfinite(orientations[j]))},
-    )
+    joints = [JOINT_INDEX[target.joint] for target in known.targets if target.position is not None]
+    oriented = {
+        JOINT_INDEX[target.joint]: orientations[JOINT_INDEX[target.joint]]
+        for target in known.targets
+        if target.rotation is not None
+    }
+    carriers = {JOINT_INDEX[t.joint]: JOINT_INDEX[t.carrier] for t in known.targets if t.carrier}
+    if carriers:
+        world, _ = forward_kinematics(upright)
+        oriented |= {joint: world[above].T @ oriented[joint] for joint, above in carriers.items()}
+    placement = Placement(joints, positions[joints], np.ones((len(joints), 3)), oriented, carriers)
     says_something = known.height_known and known.joints[0] and 0 < transl[1] < HEIGHT_RANGE
     height = transl[1] if says_something else np.nan
     condition = Condition(
@@ -249,8 +283,10 @@ def _stand(
     a body in the air (see ``AIRBORNE``) or below the floor.
     """
     world, positions = forward_kinematics(rotations, offsets)
+    settled = _fixed(known)
+    settled[list(placement.orientations)] = True
     soles = sole_height(positions, offsets) + transl[:, 1:2]
-    if not known.joints[0] and not known.targets:
+    if not known.joints[0] and not placement.joints:
         fall = soles.min(axis=1, keepdims=True)
         fall = np.where(np.abs(fall) < AIRBORNE, fall, 0.0)
         transl = transl - fall * np.array([0.0, 1.0, 0.0])
@@ -259,14 +295,14 @@ def _stand(
     for side, leg in enumerate(LEGS.values()):
         joints = [JOINT_INDEX[joint] for joint in leg]
         ankle = joints[-1]
-        if DESCENDANTS[joints[0], list(placement.joints)].any() or known.joints[joints[:-1]].any():
+        if DESCENDANTS[joints[0], list(placement.joints)].any() or settled[joints[:-1]].any():
             continue
         lower = soles[:, side] <= soles[:, 1 - side]
         stands = grounded & (lower | (soles[:, side] < NEAR_FLOOR))
         lift = np.where(stands, -soles[:, side], 0.0)
         foot = positions[:, [ankle]] + np.stack([0 * lift, lift, 0 * lift], axis=-1)[:, None]
         only_leg = np.zeros(NUM_JOINTS, dtype=bool)
-        only_leg[joints] = ~known.joints[joints]
+        only_leg[joints] = ~_fixed(known)[joints]
         keep = {} if known.joints[ankle] else {ankle: world[:, ankle]}
         rotations, _ = reach(rotations, only_leg, Placement([ankle], foot, np.ones((1, 3)), keep), offsets)
     return rotations, transl

@@ -12,7 +12,7 @@ robustness"; the Jacobian of ``skeleton.position_jacobian``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -61,21 +61,26 @@ class Placement:
         positions: (K, 3) metres, or (N, K, 3).
         axes: (K, 3) 1 where a coordinate counts, 0 where it is free, or (N, K, 3).
         orientations: world rotation (3, 3) of a joint by index, or (N, 3, 3); closed form.
+        carriers: the ancestor by index that a joint's orientation is relative to instead.
     """
 
     joints: Sequence[int]
     positions: np.ndarray
     axes: np.ndarray
     orientations: Mapping[int, np.ndarray]
+    carriers: Mapping[int, int] = field(default_factory=dict)
 
 
-def _orient(rotations: np.ndarray, free: np.ndarray, orientations: Mapping[int, np.ndarray]) -> np.ndarray:
+def _orient(rotations: np.ndarray, free: np.ndarray, placement: Placement) -> np.ndarray:
     """Give oriented free joints their world rotation, given their parents'."""
-    for joint in sorted(orientations):
+    for joint in sorted(placement.orientations):
         if free[joint]:
             world, _ = forward_kinematics(rotations)
             above = world[..., PARENTS[joint], :, :] if joint else np.eye(3)
-            rotations[..., joint, :, :] = np.swapaxes(above, -1, -2) @ orientations[joint]
+            wanted = placement.orientations[joint]
+            if joint in placement.carriers:
+                wanted = world[..., placement.carriers[joint], :, :] @ wanted
+            rotations[..., joint, :, :] = np.swapaxes(above, -1, -2) @ wanted
     return rotations
 
 
@@ -96,7 +101,7 @@ def reach(
     Returns:
         (N, 22, 3, 3) local rotations and (N,) the largest remaining gap in metres.
     """
-    R = _orient(np.array(rotations, dtype=np.float64), free, placement.orientations)
+    R = _orient(np.array(rotations, dtype=np.float64), free, placement)
     joints = list(placement.joints)
     if not joints:
         return R, np.zeros(len(R))
@@ -129,6 +134,6 @@ def reach(
             above = world[:, PARENTS[joint]] if joint else np.eye(3)
             local_turn = np.swapaxes(above, -1, -2) @ from_rotvec(turn[:, column]) @ above
             R[:, joint] = project(local_turn @ R[:, joint])
-        R = _orient(R, free, placement.orientations)
+        R = _orient(R, free, placement)
     best[:, ~free] = rotations[:, ~free]
     return best, best_gap
