@@ -194,7 +194,8 @@ def _problem(rig: Rig, intent: Intent, mirrored: frozenset[str], settings: Setti
             for target in targets
             if (mirrored_target := _mirrored_target(rig, target)).joint in set(rig.limbs) - intent.placed
         ]
-    return Pose(rotations, rig.pose.transl), Known(joints, tuple(targets), settings.keep_feet_on_floor)
+    known = Known(joints, tuple(targets), settings.keep_feet_on_floor, tuple(sorted(intent.stiff)))
+    return Pose(rotations, rig.pose.transl), known
 
 
 def _target(rig: Rig, end: str) -> Target:
@@ -252,7 +253,9 @@ def _digest(rig: Rig, pose: Pose, known: Known, settings: Settings) -> str:
     for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())
     digest.update(
-        repr((settings.hypotheses, settings.seed, settings.keep_feet_on_floor, known.height_known)).encode()
+        repr(
+            (settings.hypotheses, settings.seed, settings.keep_feet_on_floor, known.height_known, known.stiff)
+        ).encode()
     )
     return digest.hexdigest()
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from contrapposto.skeleton import DESCENDANTS, JOINT_INDEX
+
 from .curves import keyed_channels
 from .errors import Refusal
 from .limbs import carriers, controls
@@ -40,11 +42,13 @@ class Intent:
         bones: the set bones; they are never written to.
         joints: mapped joints whose rotation is kept.
         placed: limb ends that a set IK handle places.
+        stiff: joints that are not kept but stay, because to turn them moves a kept joint above.
     """
 
     bones: frozenset[str]
     joints: frozenset[str]
     placed: frozenset[str]
+    stiff: frozenset[str] = frozenset()
 
 
 def read_intent(
@@ -102,4 +106,24 @@ def _intent(
             carried = turned & carriers(rig.object, rigmap, joint)
             if carried or turned.intersection(own) or (joint == "pelvis" and moved.intersection(own)):
                 kept.add(joint)
-    return Intent(fixed, frozenset(kept), placed)
+    stiff = frozenset(
+        joint
+        for joint in rigmap.joints
+        if joint not in kept | through_ik and _carries_one_above(rig, joint, kept)
+    )
+    return Intent(fixed, frozenset(kept), placed, stiff)
+
+
+def _carries_one_above(rig: Rig, joint: str, kept: set[str]) -> bool:
+    """Whether a control of the joint carries the bones of a kept joint that is above it in the body.
+
+    So it is where a control rig's spine is reversed below its pivot, as in Rigify: the control
+    of the lowest spine joint turns the hips about the waist.
+    """
+    bones = rig.object.pose.bones
+    own = set(controls(rig.object, rig.rigmap, joint))
+    above = [name for name in kept if name != joint and DESCENDANTS[JOINT_INDEX[name], JOINT_INDEX[joint]]]
+    return any(
+        own.intersection(parent.name for parent in bones[rig.rigmap.joints[name].read[0]].parent_recursive)
+        for name in above
+    )

@@ -66,7 +66,7 @@ def make_plan(rig: Rig, intent: Intent, *, move_pelvis: bool) -> Plan:
     turned: dict[str, tuple[str, ...]] = {}
     held: dict[str, tuple[str, ...]] = {}
     for joint, bones in rigmap.joints.items():
-        if joint in through_ik:
+        if joint in through_ik or joint in intent.stiff:
             continue
         own = tuple(name for name in controls(rig.object, rigmap, joint) if name not in intent.bones)
         on_ik_leg = is_control_rig and joint.endswith("_foot") and joint.replace("foot", "ankle") in limbs
