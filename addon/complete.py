@@ -21,11 +21,12 @@ from contrapposto.observations import Known, Target
 from contrapposto.rig.joints import mapped_ancestor
 from contrapposto.rig.similarity import Similarity
 from contrapposto.rotation import slerp
-from contrapposto.skeleton import JOINT_INDEX, JOINT_NAMES, MIRROR, forward_kinematics, mirror
+from contrapposto.skeleton import JOINT_INDEX, JOINT_NAMES, MIRROR, PARENTS, forward_kinematics, mirror
 from contrapposto.tasks.complete import Completion, complete_pose
 
 from . import checks, keys
 from .errors import Refusal
+from .following import kept_apart
 from .known import Intent, read_intent
 from .limbs import controls
 from .plan import Plan, make_plan
@@ -124,12 +125,19 @@ def complete(
     plan = make_plan(rig, intent, move_pelvis=settings.keep_feet_on_floor)
     checks.check_something_to_fill(rig, plan, settings.rule, frame)
     checks.check_fill(armature_object, plan, insert_keys=insert)
-    pose, known = _problem(rig, intent, mirrored, settings)
+    apart = kept_apart(rig, intent)
+    pose, known = _problem(rig, intent, apart, mirrored, settings)
     completion = _solve(rig, pose, known, settings)
     chosen = completion.poses[settings.alternative - 1]
     writer = Writer(context.view_layer, armature_object, rig.calibration)
-    writer.write(plan, _desired(rig, plan, chosen, settings))
-    keyed = keys.insert_keys(armature_object, writer.written, frame) if insert else 0
+    writer.write(plan, _desired(rig, plan, apart, chosen, settings))
+    keyed = 0
+    if insert:
+        try:
+            keyed = keys.insert_keys(armature_object, writer.written, frame)
+        except BaseException:
+            writer.restore()
+            raise
     completed, kept = _filled(rig, plan), _kept(rig, intent)
     return Report(
         armature=armature_object.name,
@@ -174,13 +182,19 @@ def _mirrored_joints(rig: Rig, intent: Intent) -> frozenset[str]:
     )
 
 
-def _problem(rig: Rig, intent: Intent, mirrored: frozenset[str], settings: Settings) -> tuple[Pose, Known]:
+def _problem(
+    rig: Rig,
+    intent: Intent,
+    apart: Mapping[str, str | None],
+    mirrored: frozenset[str],
+    settings: Settings,
+) -> tuple[Pose, Known]:
     """The pose as it stands, with mirrored joints set, and what is known of it."""
     rotations = rig.pose.rotations.copy()
     if mirrored:
         index = [JOINT_INDEX[joint] for joint in mirrored]
         rotations[index] = mirror(rig.pose.rotations)[index]
-    fixed = intent.joints | mirrored
+    fixed = (intent.joints | mirrored) - frozenset(apart)
     joints = np.array([joint in fixed for joint in JOINT_NAMES])
     # A joint that the rig lacks is part of its heirs: where they are all fixed, so is it.
     for joint in JOINT_NAMES:
@@ -194,6 +208,8 @@ def _problem(rig: Rig, intent: Intent, mirrored: frozenset[str], settings: Setti
             for target in targets
             if (mirrored_target := _mirrored_target(rig, target)).joint in set(rig.limbs) - intent.placed
         ]
+    world, _ = forward_kinematics(rig.pose.rotations)
+    targets += [Target(joint, None, world[JOINT_INDEX[joint]], carrier) for joint, carrier in apart.items()]
     known = Known(joints, tuple(targets), settings.keep_feet_on_floor, tuple(sorted(intent.stiff)))
     return Pose(rotations, rig.pose.transl), known
 
@@ -248,8 +264,8 @@ def _digest(rig: Rig, pose: Pose, known: Known, settings: Settings) -> str:
     digest = hashlib.sha256()
     arrays = [pose.rotations, pose.transl, known.joints, rig.calibration.offsets]
     for target in known.targets:
-        digest.update(target.joint.encode())
-        arrays += [target.position, np.zeros(0) if target.rotation is None else target.rotation]
+        digest.update(repr((target.joint, target.carrier)).encode())
+        arrays += [np.zeros(0) if a is None else a for a in (target.position, target.rotation)]
     for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())
     digest.update(
@@ -260,19 +276,35 @@ def _digest(rig: Rig, pose: Pose, known: Known, settings: Settings) -> str:
     return digest.hexdigest()
 
 
-def _desired(rig: Rig, plan: Plan, chosen: Pose, settings: Settings) -> dict[str, np.ndarray]:
+def _desired(
+    rig: Rig, plan: Plan, apart: Mapping[str, str | None], chosen: Pose, settings: Settings
+) -> dict[str, np.ndarray]:
     """Where the read bones have to be, part of the way if the strength is below 1."""
     rotations, transl = chosen.rotations, chosen.transl
     if settings.strength < 1:
         rotations = slerp(rig.pose.rotations, rotations, settings.strength)
         transl = rig.pose.transl + settings.strength * (transl - rig.pose.transl)
     return rig.calibration.write(
-        Pose(rotations, transl),
+        Pose(_keep_apart(rig, apart, rotations), transl),
         rig.to_world,
         rig.matrices,
-        free=plan.joints,
+        free=(*plan.joints, *apart),
         move_pelvis=settings.keep_feet_on_floor and "pelvis" in plan.turned,
     )
+
+
+def _keep_apart(rig: Rig, apart: Mapping[str, str | None], rotations: np.ndarray) -> np.ndarray:
+    """The rotations with joints that do not turn with the one above where their controls leave them."""
+    rotations = rotations.copy()
+    before, _ = forward_kinematics(rig.pose.rotations)
+    for joint in sorted(JOINT_INDEX[name] for name in apart):
+        now, _ = forward_kinematics(rotations)
+        wanted, carrier = before[joint], apart[JOINT_NAMES[joint]]
+        if carrier is not None:
+            above = JOINT_INDEX[carrier]
+            wanted = now[above] @ before[above].T @ wanted
+        rotations[joint] = now[PARENTS[joint]].T @ wanted
+    return rotations
 
 
 def _filled(rig: Rig, plan: Plan) -> dict[str, tuple[str, ...]]:
@@ -295,6 +327,8 @@ def _unreachable(rig: Rig, known: Known, chosen: Pose) -> dict[str, float]:
     mm_a_metre = 1000 * Similarity.of(rig.to_world).scale / rig.calibration.scale
     found = {}
     for target in known.targets:
+        if target.position is None:
+            continue
         place = positions[JOINT_INDEX[target.joint]] + chosen.transl
         away = float(np.linalg.norm(place - target.position)) * mm_a_metre
         if away > _REACHED_MM:

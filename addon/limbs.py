@@ -110,9 +110,11 @@ def controls(armature_object: bpy.types.Object, rigmap: RigMap, joint: str) -> t
 def carriers(armature_object: bpy.types.Object, rigmap: RigMap, joint: str) -> frozenset[str]:
     """Controls that carry a joint's own one along, as Rigify's ``chest`` carries the upper spine.
 
-    They are what the mechanism bones between the joint's control and the next control above copy.
+    They are what the mechanism bones between the joint's control and the next control above copy. A
+    control of another joint or a root is none of them: a neck that turns with the torso is not set by it.
     """
     every = {name for bones in rigmap.joints.values() for name in bones.write}
+    others = every | {bone.name for bone in armature_object.pose.bones if bone.parent is None}
     found: set[str] = set()
     for name in rigmap.joints[joint].write:
         for bone in armature_object.pose.bones[name].parent_recursive:
@@ -123,6 +125,7 @@ def carriers(armature_object: bpy.types.Object, rigmap: RigMap, joint: str) -> f
                 for constraint in active_constraints(bone)
                 if constraint.type in {"COPY_TRANSFORMS", "COPY_ROTATION"}
                 and constraint.target == armature_object
+                and constraint.subtarget not in others
             )
     return frozenset(found)
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
+import rigs
 from contrapposto.rotation import geodesic_angle, project
+from contrapposto.skeleton import JOINT_INDEX, JOINT_NAMES, forward_kinematics
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "demo"))
 import crouch
@@ -47,3 +49,56 @@ def test_keyed_hips_stay_where_they_are_and_the_back_bends_above_them(crouching,
         assert moved_mm(before, after, "ORG-spine") < 0.5
         assert turned_deg(before, after, "ORG-spine") < 0.1
         assert turned_deg(before, after, "ORG-spine.003") > 5
+
+
+def read_pose(rig, extension):
+    return importlib.import_module(f"{extension}.addon.rig").read_rig(rig).pose
+
+
+@pytest.fixture
+def solved(monkeypatch, extension):
+    """The core's problem and answer: what was known, and the completion."""
+    module = importlib.import_module(f"{extension}.addon.complete")
+    module.forget()
+    seen = []
+    complete_pose = module.complete_pose
+
+    def spy(pose, known, **options):
+        seen.append((known, complete_pose(pose, known, **options)))
+        return seen[-1][1]
+
+    monkeypatch.setattr(module, "complete_pose", spy)
+    return seen
+
+
+def world(rotations, joint: str) -> np.ndarray:
+    return forward_kinematics(rotations)[0][JOINT_INDEX[joint]]
+
+
+@pytest.mark.parametrize(("follow", "local"), [(0.0, False), (1.0, True)])
+def test_a_keyed_head_appears_as_it_was_solved(crouching, solved, extension, follow, local):
+    crouching.pose.bones["torso"]["head_follow"] = follow
+    crouching.update_tag()
+    bpy.ops.contrapposto.complete_pose()
+    known, completion = solved[0]
+    assert known.joints[JOINT_INDEX["head"]] == local
+    there, here = completion.poses.rotations[0], read_pose(crouching, extension).rotations
+    for joint in ("spine3", "neck", "head"):
+        assert np.degrees(geodesic_angle(world(there, joint), world(here, joint))) < 1
+
+
+def test_a_bone_that_inherits_no_rotation_is_known_by_its_direction(solved, extension):
+    rig = rigs.build()
+    for bone in rig.data.bones:
+        bone.use_inherit_rotation = bone.name != "left_shoulder"
+    rigs.key(rig, "left_shoulder", "head")
+    before = matrices(rig)
+    bpy.ops.contrapposto.complete_pose()
+    known, completion = solved[0]
+    assert [(target.joint, target.carrier) for target in known.targets] == [("left_shoulder", None)]
+    assert np.flatnonzero(known.joints).tolist() == [JOINT_INDEX["head"]]
+    there, here = completion.poses.rotations[0], read_pose(rig, extension).rotations
+    for joint in JOINT_NAMES:
+        assert np.degrees(geodesic_angle(world(there, joint), world(here, joint))) < 0.1
+    assert turned_deg(before, matrices(rig), "left_shoulder") < 0.1
+    assert turned_deg(before, matrices(rig), "left_collar") > 1
