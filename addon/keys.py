@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 import bpy
+import numpy as np
 
 from .curves import action_frame, bone_of, is_locked, keys_near, scene_frame
 from .errors import Refusal
@@ -15,36 +16,145 @@ GENERATED = "GENERATED"
 _SAME_KEY = 0.01
 """Blender puts a new key this close to another in its place."""
 
+_CHANNELS = ("location", "rotation_quaternion", "rotation_euler", "rotation_axis_angle", "scale")
+_Before = Mapping[tuple[str, int], Mapping[str, np.ndarray]]
+"""Path and index of a curve -> what its keys were."""
+_PLACES = ("co", "handle_left", "handle_right")
+
 
 def insert_keys(armature_object: bpy.types.Object, written: Mapping[str, Iterable[str]], frame: float) -> int:
     """Key exactly the written channels on ``frame``; how many channels were keyed.
 
-    Interpolation follows the key before on the same curve, else the user's preference:
-    Blender's own insertion by script follows neither.
+    A key that lies there already takes the new value and stays what it is otherwise. A new key takes its
+    interpolation from the key before on the same curve, else from the user's preference: Blender's own
+    insertion by script follows neither. Bones that were moved and have no key for it stay where they are.
 
     Args:
         armature_object: the rig.
         written: bone -> its written properties (a rotation path, ``location``).
         frame: scene frame.
+
+    Raises:
+        Refusal: if Blender does not take a key; all keys are then as they were.
     """
-    for bone, paths in written.items():
-        for path in paths:
-            armature_object.pose.bones[bone].keyframe_insert(
-                data_path=path, frame=frame, group=bone, keytype=GENERATED
-            )
-    default = bpy.context.preferences.edit.keyframe_new_interpolation_type
     at = action_frame(armature_object, frame)
-    count = 0
+    data = armature_object.animation_data
+    had_data, had_action = data is not None, data is not None and data.action is not None
+    before = {
+        _identity(curve): {name: _read(curve, name) for name in (*_PLACES, "interpolation", "type")}
+        for curve in _curves_of(armature_object, written)
+    }
+    try:
+        for bone, paths in written.items():
+            for path in paths:
+                if not armature_object.pose.bones[bone].keyframe_insert(
+                    data_path=path, frame=frame, group=bone, keytype=GENERATED
+                ):
+                    raise Refusal(
+                        f"Blender takes no key for the {path} of bone '{bone}'; turn off Insert Keys"
+                    )
+        return sum(
+            _settle(curve, at, is_new=len(curve.keyframe_points) > _count(before, curve))
+            for curve in _curves_of(armature_object, written)
+        )
+    except BaseException as error:
+        _take_back(armature_object, written, at, before)
+        if not had_action:
+            _remove_action(armature_object, keep_data=had_data)
+        if isinstance(error, RuntimeError):  # how Blender refuses, with a sentence for programmers
+            reason = str(error).removeprefix("Error: ").strip()
+            raise Refusal(
+                f"The completed bones of '{armature_object.name}' take no keys ({reason}); "
+                "turn off Insert Keys"
+            ) from error
+        raise
+
+
+def _curves_of(
+    armature_object: bpy.types.Object, written: Mapping[str, Iterable[str]]
+) -> Iterator[bpy.types.FCurve]:
+    """The curves of the written channels, as far as there are any yet."""
     for curve in fcurves(armature_object):
         where = bone_of(curve.data_path)
-        if where is None or where[1] not in written.get(where[0], ()):
-            continue
-        for i in keys_near(curve, at, _SAME_KEY):
-            key = curve.keyframe_points[i]
-            key.interpolation = curve.keyframe_points[i - 1].interpolation if i else default
-            key.type = GENERATED
-            count += 1
-    return count
+        if where is not None and where[1] in written.get(where[0], ()):
+            yield curve
+
+
+def _identity(curve: bpy.types.FCurve) -> tuple[str, int]:
+    return curve.data_path, curve.array_index
+
+
+def _settle(curve: bpy.types.FCurve, at: float, *, is_new: bool) -> int:
+    """Give a new key its type and interpolation; how many keys lie there."""
+    default = bpy.context.preferences.edit.keyframe_new_interpolation_type
+    found = keys_near(curve, at, _SAME_KEY)
+    for i in found if is_new else ():
+        _set(curve, i, "interpolation", curve.keyframe_points[i - 1].interpolation if i else default)
+        _set(curve, i, "type", GENERATED)
+    return len(found)
+
+
+def _count(before: _Before, curve: bpy.types.FCurve) -> int:
+    keys = before.get(_identity(curve))
+    return len(keys["co"]) if keys else 0
+
+
+def _read(curve: bpy.types.FCurve, name: str) -> np.ndarray:
+    """A property of all keys: (N, 2) places, or (N,) numbers of the items of an enumeration."""
+    points = curve.keyframe_points
+    if name in _PLACES:
+        values = np.empty((len(points), 2), dtype=np.float32)
+    else:
+        values = np.empty(len(points), dtype=np.int32)
+    points.foreach_get(name, values.reshape(-1))
+    return values
+
+
+def _set(curve: bpy.types.FCurve, i: int, name: str, item: str) -> None:
+    """Set a key's enumeration in place.
+
+    Setting it on the key itself would have Blender play the action anew on this frame, and every bone
+    that was moved without a key would jump back.
+    """
+    points = curve.keyframe_points
+    values = _read(curve, name)
+    values[i] = points[i].bl_rna.properties[name].enum_items[item].value
+    points.foreach_set(name, values)
+
+
+def _take_back(
+    armature_object: bpy.types.Object,
+    written: Mapping[str, Iterable[str]],
+    at: float,
+    before: _Before,
+) -> None:
+    """Remove the keys that are new and give the others back what they were; the pose stays."""
+    pose = [
+        (bone, path, tuple(getattr(bone, path))) for bone in armature_object.pose.bones for path in _CHANNELS
+    ]
+    new = [
+        _identity(curve)
+        for curve in _curves_of(armature_object, written)
+        if len(curve.keyframe_points) > _count(before, curve)
+    ]
+    for path, index in new:  # Blender drops a curve with its last key
+        armature_object.keyframe_delete(data_path=path, index=index, frame=scene_frame(armature_object, at))
+    for curve in _curves_of(armature_object, written):
+        for name, values in before[_identity(curve)].items():
+            curve.keyframe_points.foreach_set(name, values.reshape(-1))
+    bpy.context.view_layer.update()  # plays the action anew: bones that were moved without a key jump back
+    for bone, path, value in pose:
+        setattr(bone, path, value)
+
+
+def _remove_action(armature_object: bpy.types.Object, *, keep_data: bool) -> None:
+    """Remove the action that the first key made."""
+    data = armature_object.animation_data
+    if data is not None and data.action is not None:
+        action, data.action = data.action, None
+        bpy.data.actions.remove(action)
+    if data is not None and not keep_data:
+        armature_object.animation_data_clear()
 
 
 def generated_keys(

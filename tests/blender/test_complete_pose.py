@@ -308,6 +308,38 @@ def test_a_key_beside_the_frame_keeps_its_type(extension):
     assert [(round(key[0], 1), key[-1]) for key in keys] == [(1.0, "GENERATED"), (1.4, "KEYFRAME")]
 
 
+def test_a_key_of_a_bone_that_is_filled_in_takes_the_value_and_keeps_its_type(extension):
+    rig = rigs.build()
+    select(rig, extension, "head")
+    rig.pose.bones["left_knee"].keyframe_insert("rotation_quaternion", frame=1, keytype="EXTREME")
+    versions = importlib.import_module(f"{extension}.addon.versions")
+    for curve in versions.fcurves(rig):
+        curve.keyframe_points[0].interpolation = "CONSTANT"
+    press(known_bones="SELECTED", insert_keys=True)
+    keys = rigs.curves(rig, extension)
+    mine = [keys[('pose.bones["left_knee"].rotation_quaternion', i)] for i in range(4)]
+    assert [key[-2:] for points in mine for key in points] == [("CONSTANT", "EXTREME")] * 4
+    assert [key[1] for points in mine for key in points] == pytest.approx(
+        rig.pose.bones["left_knee"].rotation_quaternion
+    )
+    assert keys[('pose.bones["right_knee"].rotation_quaternion', 0)][0][-1] == "GENERATED"
+    assert bpy.ops.contrapposto.remove_generated_keys() == {"FINISHED"}
+    assert {path.split('"')[1] for path, _ in rigs.curves(rig, extension)} == {"left_knee"}
+
+
+def test_a_kept_bone_that_was_moved_without_a_key_stays_when_others_get_keys(extension):
+    rig = rigs.build()
+    rigs.key(rig, "head", "left_hip", frame=1)
+    rigs.key(rig, "left_hip", "head", frame=9)
+    bpy.context.scene.frame_set(5)
+    rigs.turn(rig, "head", (50, 0, 0))
+    select(rig, extension, "head")
+    before = rigs.channels(rig)["head"]
+    press(known_bones="SELECTED", insert_keys=True)
+    bpy.context.view_layer.update()
+    assert rigs.channels(rig)["head"] == before
+
+
 def test_new_keys_take_the_interpolation_of_the_key_before(extension):
     rig = rigs.build()
     knee = rig.pose.bones["left_knee"]

@@ -261,6 +261,40 @@ def test_a_failure_while_writing_puts_everything_back(monkeypatch, extension):
     assert rigs.dump(rig, extension) == before
 
 
+def _raise():
+    raise RuntimeError("Error: no room")
+
+
+@pytest.mark.parametrize("animated", [False, True])
+@pytest.mark.parametrize(
+    ("fail", "sentence"),
+    [
+        (lambda: False, "Blender takes no key for the rotation_quaternion of bone '"),
+        (_raise, r"The completed bones of 'Rig' take no keys \(no room\); turn off Insert Keys"),
+    ],
+)
+def test_a_key_that_blender_does_not_take(refused, monkeypatch, extension, animated, fail, sentence):
+    versions = importlib.import_module(f"{extension}.addon.versions")
+    rig = rigs.build()
+    if animated:
+        rigs.key(rig, "left_hip", "right_hip", frame=1)
+        rigs.key(rig, "left_hip", "right_knee", frame=9)
+        bpy.context.scene.frame_set(1)
+        rigs.turn(rig, "left_hip", (40, 0, 0))
+    for bone in rig.pose.bones:
+        versions.set_selected(bone, bone.name == "head")
+    insert, count = bpy.types.PoseBone.keyframe_insert, []
+
+    def fails_late(self, *arguments, **options):
+        count.append(self.name)
+        return fail() if len(count) == 9 else insert(self, *arguments, **options)
+
+    monkeypatch.setattr(bpy.types.PoseBone, "keyframe_insert", fails_late)
+    refused(rig, sentence, known_bones="SELECTED")
+    assert len(count) == 9
+    assert (rig.animation_data is not None) == animated
+
+
 def test_an_object_that_was_just_linked_to_the_scene_is_seen(extension):
     module = importlib.import_module(f"{extension}.addon.complete")
     known = importlib.import_module(f"{extension}.addon.known")
