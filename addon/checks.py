@@ -143,7 +143,7 @@ def check_something_to_fill(rig: Rig, plan: Plan, rule: Rule, frame: float) -> N
     if rule is Rule.KEYED:
         raise NothingToDo(
             f"Every mapped bone of '{name}' has a key on frame {frame:g}, so there is nothing to fill in. "
-            "Delete the keys of the bones to complete, or turn on Replace Generated Keys"
+            "Delete the keys of the bones to complete, or turn on Refill Generated"
         )
     advice = "Deselect" if rule is Rule.SELECTED else "Select"
     if rule is Rule.NAMED:

@@ -68,8 +68,9 @@ class CompletePoseOptions:
         default=False,
     )
     replace_generated: BoolProperty(
-        name="Replace Generated Keys",
-        description="Bones that only have keys of the type Generated are filled in anew",
+        name="Refill Generated",
+        description="Fill in anew the bones that only have keys of the type Generated, which are those that "
+        "Complete Pose made",
         default=False,
     )
 

@@ -13,6 +13,9 @@ from .polling import NeedsArmature
 
 _SUFFIX = ".rig.json"
 
+_refusals: dict[int, str] = {}
+"""Session id of an armature -> why the last entry in a field of its was not taken: a field cannot say so."""
+
 
 def joint_label(joint: str) -> str:
     """A joint's name for people: "Left Hip"."""
@@ -24,6 +27,7 @@ class RigOperator(NeedsArmature):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Do it, or say why not."""
+        _refusals.pop(context.object.data.session_uid, None)
         try:
             self.report({"INFO"}, self.apply(context))
         except ValueError as error:  # Refusal, NotHumanoid
@@ -145,6 +149,11 @@ class CONTRAPPOSTO_OT_import_rig(PresetFile, RigOperator, bpy.types.Operator):
         return f"{rigmap.profile}: {len(rigmap.joints)} of {NUM_JOINTS} joints mapped"
 
 
+def last_refusal(data: bpy.types.Armature) -> str:
+    """Why the last entry in a bone field was not taken; empty if it was."""
+    return _refusals.get(data.session_uid, "")
+
+
 def _bone_field(joint: str) -> object:
     """A text field without a value of its own: it shows and edits the armature's map."""
 
@@ -157,9 +166,16 @@ def _bone_field(joint: str) -> object:
         return bones.read[0] if bones else ""
 
     def write(self: bpy.types.PropertyGroup, bone: str) -> None:
-        rigmap = rig_storage.known_map(self.id_data)
-        if rigmap is not None and (not bone or bone in self.id_data.bones) and bone != read(self):
-            rig_storage.save(self.id_data, rig_storage.with_bone(rigmap, joint, bone))
+        data = self.id_data
+        _refusals.pop(data.session_uid, None)
+        try:
+            rigmap = rig_storage.known_map(data)
+            if rigmap is not None and bone != read(self):
+                if bone and bone not in data.bones:
+                    raise Refusal(f"'{data.name}' has no bone named '{bone}'")
+                rig_storage.save(data, rig_storage.with_bone(rigmap, joint, bone))
+        except Refusal as refusal:
+            _refusals[data.session_uid] = str(refusal)
 
     return StringProperty(
         name=joint_label(joint), description="Bone that plays this joint", get=read, set=write
@@ -192,6 +208,7 @@ def register() -> None:
 
 def unregister() -> None:
     """Undo ``register``."""
+    _refusals.clear()
     del bpy.types.Armature.contrapposto
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)

@@ -7,6 +7,7 @@ from contrapposto.skeleton import JOINT_NAMES, NUM_JOINTS
 
 from ..addon.errors import Refusal
 from ..addon.rig_storage import PROPERTY, known_map
+from ..operators import rig_mapping
 from ..operators.complete_pose import OPTIONS
 from ..operators.rig_mapping import joint_label
 from .button import draw_complete_pose
@@ -41,9 +42,9 @@ class CONTRAPPOSTO_PT_complete_pose(SidebarPanel, bpy.types.Panel):
         column.use_property_decorate = False
         for name in OPTIONS:
             column.prop(context.scene.contrapposto, name)
-        row = layout.row(align=True)
-        row.operator("contrapposto.select_generated_keys")
-        row.operator("contrapposto.remove_generated_keys", text="Remove")
+        column = layout.column(align=True)
+        column.operator("contrapposto.select_generated_keys", text="Select Generated")
+        column.operator("contrapposto.remove_generated_keys", text="Remove Generated")
 
 
 class CONTRAPPOSTO_PT_rig(SidebarPanel, bpy.types.Panel):
@@ -75,7 +76,7 @@ class CONTRAPPOSTO_PT_rig(SidebarPanel, bpy.types.Panel):
 
 
 class CONTRAPPOSTO_PT_rig_bones(SidebarPanel, bpy.types.Panel):
-    """One field a joint."""
+    """One field a joint, and why the last entry was not taken."""
 
     bl_label = "Bones"
     bl_parent_id = "CONTRAPPOSTO_PT_rig"
@@ -95,6 +96,8 @@ class CONTRAPPOSTO_PT_rig_bones(SidebarPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the fields."""
         data = context.object.data
+        if sentence := rig_mapping.last_refusal(data):
+            _write(self.layout, sentence, icon="ERROR")
         column = self.layout.column()
         column.use_property_split = True
         column.use_property_decorate = False

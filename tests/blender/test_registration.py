@@ -150,6 +150,31 @@ def test_the_panels_say_what_is_missing_and_what_was_found(extension):
     assert "cannot be used" in drawn(extension)
 
 
+def test_a_bone_field_that_takes_no_entry_says_why_in_the_panel(extension, tmp_path):
+    rig = rigs.build()
+    bpy.ops.contrapposto.detect_rig()
+    rig.data.contrapposto.neck = "nowhere"
+    assert "'Rig' has no bone named 'nowhere'" in drawn(extension)
+    rig.data.contrapposto.neck = "twist"
+    assert "nowhere" not in drawn(extension)
+    rig.data["contrapposto_rig_map"] = "{"
+    rig.data.contrapposto.neck = "neck"
+    assert rig.data["contrapposto_rig_map"] == "{"
+    path = tmp_path / "rig.blend"
+    del rig.data["contrapposto_rig_map"]
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    with bpy.data.libraries.load(str(path), link=True) as (_, to):
+        to.armatures = ["Rig"]
+    rig = bpy.data.objects.new("Mine", to.armatures[0])
+    bpy.context.scene.collection.objects.link(rig)
+    bpy.context.view_layer.objects.active = rig
+    bpy.ops.contrapposto.detect_rig()
+    rig.data.contrapposto.neck = "twist"
+    assert "'Rig' is linked from another file" in drawn(extension)
+    assert rig.data.contrapposto.neck == "neck"
+
+
 def test_menus_press_the_button_with_the_options_of_the_sidebar(extension):
     button_module = importlib.import_module(f"{extension}.panels.button")
     options = bpy.context.scene.contrapposto
