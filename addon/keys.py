@@ -58,9 +58,13 @@ def insert_keys(armature_object: bpy.types.Object, written: Mapping[str, Iterabl
             for curve in _curves_of(armature_object, written)
         )
     except BaseException as error:
+        now = armature_object.animation_data
+        made = now.action if now is not None and not had_action else None
         _take_back(armature_object, written, at, before)
-        if not had_action:
-            _remove_action(armature_object, keep_data=had_data)
+        if made is not None:
+            bpy.data.actions.remove(made)
+        if not had_data:
+            armature_object.animation_data_clear()
         if isinstance(error, RuntimeError):  # how Blender refuses, with a sentence for programmers
             reason = str(error).removeprefix("Error: ").strip()
             raise Refusal(
@@ -145,16 +149,6 @@ def _take_back(
     bpy.context.view_layer.update()  # plays the action anew: bones that were moved without a key jump back
     for bone, path, value in pose:
         setattr(bone, path, value)
-
-
-def _remove_action(armature_object: bpy.types.Object, *, keep_data: bool) -> None:
-    """Remove the action that the first key made."""
-    data = armature_object.animation_data
-    if data is not None and data.action is not None:
-        action, data.action = data.action, None
-        bpy.data.actions.remove(action)
-    if data is not None and not keep_data:
-        armature_object.animation_data_clear()
 
 
 def generated_keys(
