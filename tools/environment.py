@@ -6,6 +6,7 @@ One environment a file of `requirements/`: `dev` (core, torch, linting), `oldest
 
     python tools/environment.py bpy-4.5         make .venv/bpy-4.5 and stamp it
     python tools/environment.py --python 3.13   print the path of that Python, if the machine has one
+    python tools/environment.py --packages      print the Debian packages that Blender loads
 """
 
 from __future__ import annotations
@@ -98,6 +99,9 @@ def main(arguments: list[str]) -> int:
     if len(arguments) == 2 and arguments[0] == "--python":
         found = find_python(arguments[1])
         print(found or "")
+        return 0
+    if arguments == ["--packages"]:
+        print(BPY_SYSTEM_PACKAGES)
         return 0
     if len(arguments) != 1 or not (ROOT / "requirements" / f"{arguments[0]}.txt").exists():
         print(__doc__, file=sys.stderr)

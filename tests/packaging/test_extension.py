@@ -64,6 +64,19 @@ def test_the_zip_holds_the_add_on_and_nothing_of_the_workshop(names):
     assert not [name for name in names if name.endswith((".pyc", ".blend1"))]
 
 
+def test_a_change_of_any_file_in_the_zip_has_make_build_it_anew(names):
+    environment = {
+        name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL"}
+    }
+    rules = subprocess.run(
+        ["make", "--print-data-base", "--dry-run", "zip"],
+        env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    rule = next(line for line in rules.stdout.splitlines() if line.startswith(f"dist/{ARCHIVE.name}:"))
+    packed = {name for name in names if not name.startswith("wheels/") and not name.endswith("/")}
+    assert packed <= set(rule.split())
+
+
 def test_the_zip_holds_exactly_the_wheels_that_the_manifest_lists_and_never_numpy(names):
     wheels = sorted(name for name in names if name.endswith(".whl"))
     assert wheels == sorted(wheel.removeprefix("./") for wheel in MANIFEST["wheels"])
