@@ -165,13 +165,11 @@ def check_fill(armature_object: bpy.types.Object, plan: Plan, *, insert_keys: bo
     for name in plan.moved_bones:
         if any(bones[name].lock_location):
             raise Refusal(
-                f"The location of bone '{name}' is locked; unlock it in the Item tab, key it to keep it, "
-                "or turn off Keep Feet on Floor"
+                f"The location of bone '{name}' is locked; unlock it in the Item tab, or key it to keep it"
             )
         if bones[name].parent and bones[name].bone.use_connect:
             raise Refusal(
-                f"Bone '{name}' is connected to its parent and cannot be moved; "
-                "disconnect it in Edit Mode, or turn off Keep Feet on Floor"
+                f"Bone '{name}' is connected to its parent and cannot be moved; disconnect it in Edit Mode"
             )
     _check_chains(bones, frozenset(plan.rotated_bones) - swings)
     channels = {(name, rotation_path(bones[name])) for name in plan.rotated_bones}

@@ -126,7 +126,9 @@ def complete(
     checks.check_something_to_fill(rig, plan, settings.rule, frame)
     checks.check_fill(armature_object, plan, insert_keys=insert)
     apart = kept_apart(rig, intent)
-    pose, known = _problem(rig, intent, apart, mirrored, settings)
+    rises = settings.keep_feet_on_floor and plan.moved is not None
+    height_known = settings.keep_feet_on_floor and not rises
+    pose, known = _problem(rig, intent, apart, mirrored, settings, height_known=height_known)
     completion = _solve(rig, pose, known, settings)
     chosen = completion.poses[settings.alternative - 1]
     writer = Writer(context.view_layer, armature_object, rig.calibration)
@@ -188,6 +190,8 @@ def _problem(
     apart: Mapping[str, str | None],
     mirrored: frozenset[str],
     settings: Settings,
+    *,
+    height_known: bool,
 ) -> tuple[Pose, Known]:
     """The pose as it stands, with mirrored joints set, and what is known of it."""
     rotations = rig.pose.rotations.copy()
@@ -210,7 +214,7 @@ def _problem(
         ]
     world, _ = forward_kinematics(rig.pose.rotations)
     targets += [Target(joint, None, world[JOINT_INDEX[joint]], carrier) for joint, carrier in apart.items()]
-    known = Known(joints, tuple(targets), settings.keep_feet_on_floor, tuple(sorted(intent.stiff)))
+    known = Known(joints, tuple(targets), height_known, tuple(sorted(intent.stiff)))
     return Pose(rotations, rig.pose.transl), known
 
 
@@ -289,7 +293,7 @@ def _desired(
         rig.to_world,
         rig.matrices,
         free=(*plan.joints, *apart),
-        move_pelvis=settings.keep_feet_on_floor and "pelvis" in plan.turned,
+        move_pelvis=settings.keep_feet_on_floor and plan.moved is not None,
     )
 
 

@@ -22,7 +22,8 @@ class Plan:
         held: joint -> further controls of a kept joint that keep it in place.
         handles: limb ends whose IK handle is moved.
         aims: limb end -> the pole or swing bone that is written.
-        moved: the pelvis' first control, if its location is written; else None.
+        moved: the pelvis' first control, if its location is written; else None. Hips whose
+            location is locked or tied to a parent stay, and the legs reach for the floor.
         plain: whether the closed form applies.
     """
 
@@ -79,7 +80,8 @@ def make_plan(rig: Rig, intent: Intent, *, move_pelvis: bool) -> Plan:
     handles = tuple(end for end in limbs if end not in intent.placed)
     aims = {end: live_aim(rig.object, limb) for end, limb in limbs.items()}
     pelvis = rigmap.joints["pelvis"]
-    moves = "pelvis" in turned and (move_pelvis or pelvis.write != pelvis.read)
+    is_loose = "pelvis" in turned and can_move(rig.object.pose.bones[turned["pelvis"][0]])
+    moves = "pelvis" in turned and ((move_pelvis and is_loose) or pelvis.write != pelvis.read)
     written = [name for bones in turned.values() for name in bones]
     return Plan(
         turned=turned,
@@ -90,6 +92,11 @@ def make_plan(rig: Rig, intent: Intent, *, move_pelvis: bool) -> Plan:
         plain=not is_control_rig and not limbs and not _is_driven(rig.object, written),
         limbs=limbs,
     )
+
+
+def can_move(bone: bpy.types.PoseBone) -> bool:
+    """Whether the bone's location is free to be written."""
+    return not any(bone.lock_location) and not (bone.parent and bone.bone.use_connect)
 
 
 def _is_driven(armature_object: bpy.types.Object, names: list[str]) -> bool:

@@ -377,6 +377,26 @@ def test_a_pelvis_with_a_location_key_is_kept(extension):
     assert rigs.channels(rig)["pelvis"] == before
 
 
+@pytest.mark.parametrize("why", ["connected", "locked"])
+def test_hips_that_cannot_move_stay_and_the_legs_reach_for_the_floor(monkeypatch, extension, why):
+    calls = rigs.use_simple_prior(monkeypatch, extension, rise=-0.1)
+    rig = rigs.build()
+    if why == "locked":
+        rig.pose.bones["pelvis"].lock_location[2] = True
+    else:
+        bpy.ops.object.mode_set(mode="EDIT")
+        hips, root = rig.data.edit_bones["pelvis"], rig.data.edit_bones.new("root")
+        root.head, root.tail = (0, 0, 0), hips.head
+        hips.parent, hips.use_connect = root, True
+        bpy.ops.object.mode_set(mode="POSE")
+    rigs.key(rig, "head")
+    before = np.array(rig.pose.bones["pelvis"].head)
+    assert press(insert_keys=True) == {"FINISHED"}
+    assert np.array(rig.pose.bones["pelvis"].head) == pytest.approx(before, abs=1e-6)
+    assert calls[0].height_known
+    assert ('pose.bones["pelvis"].location', 2) not in rigs.curves(rig, extension)
+
+
 @pytest.mark.parametrize("keep", [None, False, True])
 def test_only_keeping_the_feet_on_the_floor_moves_a_free_pelvis_up_or_down(monkeypatch, extension, keep):
     calls = rigs.use_simple_prior(monkeypatch, extension, rise=-0.1)
@@ -390,7 +410,7 @@ def test_only_keeping_the_feet_on_the_floor_moves_a_free_pelvis_up_or_down(monke
     own = sum(rig.data.bones[bone].length for bone in ("left_hip", "left_knee"))
     size = own / np.linalg.norm(legs, axis=1).sum()
     assert rise == pytest.approx([0, 0, -0.1 * size if keep else 0], abs=1e-4)
-    assert calls[0].height_known == keep
+    assert not calls[0].height_known, "the height of a pelvis that may move is not known"
     assert (('pose.bones["pelvis"].location', 2) in rigs.curves(rig, extension)) == keep
 
 

@@ -134,18 +134,6 @@ def test_a_key_on_a_constraint_is_no_key_of_the_bone(refused):
     refused(rig, "No bone of 'Rig' has a key on frame 1")
 
 
-def test_hips_that_are_connected_to_their_parent_and_cannot_move(refused):
-    rig = rigs.build()
-    bpy.ops.object.mode_set(mode="EDIT")
-    hips, root = rig.data.edit_bones["pelvis"], rig.data.edit_bones.new("root")
-    root.head, root.tail = (0, 0, 0), hips.head
-    hips.parent, hips.use_connect = root, True
-    bpy.ops.object.mode_set(mode="POSE")
-    rigs.key(rig, "head")
-    refused(rig, "Bone 'pelvis' is connected to its parent")
-    assert bpy.ops.contrapposto.complete_pose(keep_feet_on_floor=False) == {"FINISHED"}
-
-
 def test_a_constraint_that_turns_a_bone(refused):
     rig = ready()
     constraint = rig.pose.bones["left_knee"].constraints.new("COPY_ROTATION")

@@ -151,9 +151,9 @@ def complete_pose(
         seed: same seed and input, same result.
         offsets: (22, 3) the body's proportions; the standard body if None.
         keep_feet_on_floor: let the lower foot stand on y = 0 and neither go below.
-            A pelvis that is neither known nor tied to targets is moved up or down for
-            it; otherwise the legs that are free bend or stretch. A body that is far
-            from the floor is left there.
+            A pelvis of which neither rotation nor height is known, and that no placed
+            joint is measured from, is moved up or down for it; otherwise the legs that
+            are free bend or stretch. A body that is far from the floor is left there.
         prior: NumPy or torch; the shipped one on NumPy if None.
         callback: called before each denoising step with (step, steps); an exception
             raised in it stops the work.
@@ -246,7 +246,7 @@ def _condition(
         world, _ = forward_kinematics(upright)
         oriented |= {joint: world[above].T @ oriented[joint] for joint, above in carriers.items()}
     placement = Placement(joints, positions[joints], np.ones((len(joints), 3)), oriented, carriers)
-    says_something = known.height_known and known.joints[0] and 0 < transl[1] < HEIGHT_RANGE
+    says_something = known.height_known and 0 < transl[1] < HEIGHT_RANGE
     height = transl[1] if says_something else np.nan
     condition = Condition(
         upright[None],
@@ -286,7 +286,7 @@ def _stand(
     settled = _fixed(known)
     settled[list(placement.orientations)] = True
     soles = sole_height(positions, offsets) + transl[:, 1:2]
-    if not known.joints[0] and not placement.joints:
+    if not (known.joints[0] or known.height_known or placement.joints):
         fall = soles.min(axis=1, keepdims=True)
         fall = np.where(np.abs(fall) < AIRBORNE, fall, 0.0)
         transl = transl - fall * np.array([0.0, 1.0, 0.0])
