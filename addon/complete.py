@@ -30,8 +30,10 @@ from .following import kept_apart
 from .known import Intent, read_intent
 from .limbs import controls
 from .plan import Plan, make_plan
+from .residual import Residual, worst_residual
 from .rig import Rig, read_rig
 from .settings import MOST_HYPOTHESES, Settings
+from .stretch import unstretched
 from .writing import Writer
 
 logger = logging.getLogger(__name__)
@@ -52,6 +54,7 @@ class Report:
         energy: how unnatural the prior finds it; lower is better.
         unreachable: IK control -> how far its limb stays away from it, mm.
         keyed_channels: how many channels got a key.
+        residual: the bone that the rig left furthest from its place, None if all are near.
     """
 
     armature: str
@@ -63,6 +66,7 @@ class Report:
     energy: float
     unreachable: Mapping[str, float]
     keyed_channels: int
+    residual: Residual | None = None
 
     @property
     def sentence(self) -> str:
@@ -74,9 +78,9 @@ class Report:
 
     @property
     def warning(self) -> str:
-        """One sentence on controls that cannot be reached; empty if there is none."""
+        """One sentence on controls that cannot be reached or bones that did not arrive; empty if none."""
         if not self.unreachable:
-            return ""
+            return self.residual.sentence if self.residual else ""
         worst = max(self.unreachable, key=lambda bone: self.unreachable[bone])
         return (
             f"The limb stays {self.unreachable[worst]:.0f} mm away from '{worst}', out of its reach; "
@@ -132,7 +136,10 @@ def complete(
     completion = _solve(rig, pose, known, settings)
     chosen = completion.poses[settings.alternative - 1]
     writer = Writer(context.view_layer, armature_object, rig.calibration)
-    writer.write(plan, _desired(rig, plan, apart, chosen, settings))
+    desired = _desired(rig, plan, apart, chosen, settings)
+    writer.write(plan, desired)
+    # Part of the way, a placed hand is not where the limb's turned bones would have it.
+    limbs = [end for end in rig.limbs if end in plan.handles or (end in plan.aims and settings.strength == 1)]
     keyed = 0
     if insert:
         try:
@@ -151,6 +158,7 @@ def complete(
         energy=float(completion.energy[settings.alternative - 1]),
         unreachable=_unreachable(rig, known, chosen),
         keyed_channels=keyed,
+        residual=worst_residual(rig, plan, desired, limbs),
     )
 
 
@@ -291,7 +299,7 @@ def _desired(
     return rig.calibration.write(
         Pose(_keep_apart(rig, apart, rotations), transl),
         rig.to_world,
-        rig.matrices,
+        unstretched(rig, [end for end in rig.limbs if end not in plan.handles]),
         free=(*plan.joints, *apart),
         move_pelvis=settings.keep_feet_on_floor and plan.moved is not None,
     )

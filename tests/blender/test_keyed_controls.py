@@ -102,3 +102,30 @@ def test_a_bone_that_inherits_no_rotation_is_known_by_its_direction(solved, exte
         assert np.degrees(geodesic_angle(world(there, joint), world(here, joint))) < 0.1
     assert turned_deg(before, matrices(rig), "left_shoulder") < 0.1
     assert turned_deg(before, matrices(rig), "left_collar") > 1
+
+
+def test_the_elbow_of_a_stretched_arm_comes_out_where_it_was_solved(crouching, solved, extension):
+    rig_module = importlib.import_module(f"{extension}.addon.rig")
+    bpy.ops.contrapposto.complete_pose()
+    rig, rotations = rig_module.read_rig(crouching), solved[0][1].poses.rotations[0]
+    _, places = forward_kinematics(rotations, rig.calibration.offsets)
+    arm = places[JOINT_INDEX["right_elbow"]] - places[JOINT_INDEX["right_shoulder"]]
+    bones = matrices(crouching)
+    here = bones["ORG-forearm.R"][:3, 3] - bones["ORG-upper_arm.R"][:3, 3]
+    there = rig.to_world[:3, :3].T @ arm / rig.calibration.scale
+    assert 1000 * np.linalg.norm(here - there) < 20
+
+
+def test_a_bone_that_its_controls_do_not_bring_there_is_named(extension):
+    residual = importlib.import_module(f"{extension}.addon.residual")
+    far, turned = residual.Residual("knee", 44.0, 0.0), residual.Residual("toe", 0.0, 12.0)
+    assert far.sentence.startswith("'knee' stays 44 mm from the completed pose")
+    assert turned.sentence.startswith("'toe' stays 12 degrees from the completed pose")
+
+
+def test_what_did_not_arrive_is_told_in_the_warning(crouching, extension, monkeypatch):
+    residual = importlib.import_module(f"{extension}.addon.residual")
+    monkeypatch.setattr(residual, "_MOST_MM", 1e-6)  # a rig is never that exact
+    report = importlib.import_module(f"{extension}.addon.complete").complete(bpy.context)
+    assert report.residual.mm > 1e-6
+    assert report.warning.startswith(f"'{report.residual.bone}' stays ")
