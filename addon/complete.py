@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
+
 from contrapposto.motion import Pose
 from contrapposto.observations import Known, Target
 from contrapposto.rig.joints import mapped_ancestor

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import bpy
+
 from contrapposto.rig.joints import mapped_ancestor
 from contrapposto.skeleton import DESCENDANTS, JOINT_INDEX
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import bpy
+
 from contrapposto.rig.rigmap import Handle, RigMap
 from contrapposto.skeleton import JOINT_INDEX, JOINT_NAMES, PARENTS
 

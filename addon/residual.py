@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+
 from contrapposto.rig.similarity import Similarity
 from contrapposto.rotation import geodesic_angle, project
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import bpy
 import numpy as np
+
 from contrapposto.motion import Pose
 from contrapposto.rig.armature import Armature
 from contrapposto.rig.calibration import Calibration

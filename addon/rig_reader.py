@@ -7,6 +7,7 @@ import re
 
 import bpy
 import numpy as np
+
 from contrapposto.rig.armature import Armature
 
 from .versions import member, stored

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import bpy
+
 from contrapposto.rig.armature import Armature
 from contrapposto.rig.rigmap import JointBones, RigMap
 from contrapposto.skeleton import JOINT_INDEX

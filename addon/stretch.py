@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Collection
 
 import numpy as np
+
 from contrapposto.rig.joints import mapped_ancestor
 from contrapposto.skeleton import DESCENDANTS, JOINT_INDEX
 

@@ -15,8 +15,9 @@ from itertools import groupby
 
 import bpy
 import numpy as np
-from contrapposto.rig.calibration import Calibration
 from mathutils import Matrix, Quaternion, Vector
+
+from contrapposto.rig.calibration import Calibration
 
 from .limbs import IkLimb
 from .plan import Plan

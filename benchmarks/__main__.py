@@ -7,9 +7,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from contrapposto.evaluation.table import format_table, write_json
-
 from benchmarks import speed
+from contrapposto.evaluation.table import format_table, write_json
 
 
 def main() -> int:

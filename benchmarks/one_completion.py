@@ -10,6 +10,7 @@ import sys
 import time
 
 import numpy as np
+
 from contrapposto.motion import Pose
 from contrapposto.observations import Known, Target
 from contrapposto.priors import pose as pose_prior

@@ -2,6 +2,7 @@
 """The Contrapposto tab of the 3D view's sidebar. Always there; says what is missing."""
 
 import bpy
+
 from contrapposto.rig.rigmap import RigMap
 from contrapposto.skeleton import JOINT_NAMES, NUM_JOINTS
 

@@ -7,11 +7,12 @@ import importlib
 
 import bpy
 import numpy as np
+from mathutils import Matrix, Vector
+
 from contrapposto.motion import Pose
 from contrapposto.rotation import from_rotvec
 from contrapposto.skeleton import JOINT_INDEX, JOINT_NAMES, PARENTS, STANDARD_OFFSETS
 from contrapposto.tasks.complete import Completion
-from mathutils import Matrix, Vector
 
 SMPL = {joint: joint for joint in JOINT_NAMES}
 

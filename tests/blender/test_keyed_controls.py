@@ -11,6 +11,7 @@ import bpy
 import numpy as np
 import pytest
 import rigs
+
 from contrapposto.rotation import geodesic_angle, project
 from contrapposto.skeleton import JOINT_INDEX, JOINT_NAMES, forward_kinematics
 

@@ -8,12 +8,13 @@ import importlib
 import bpy
 import numpy as np
 import pytest
+from mathutils import Matrix
+
 from contrapposto.files.bvh import write_bvh
 from contrapposto.files.mocap import read_split
 from contrapposto.motion import Motion, Pose
 from contrapposto.rotation import from_rotvec
 from contrapposto.skeleton import JOINT_INDEX, STANDARD_OFFSETS, forward_kinematics
-from mathutils import Matrix
 
 LEFT_ARM = ("left_collar", "left_shoulder", "left_elbow", "left_wrist")
 LEFT_LEG = ("left_hip", "left_knee", "left_ankle", "left_foot")

@@ -9,8 +9,9 @@ import bpy
 import numpy as np
 import pytest
 import rigs
-from contrapposto.rotation import geodesic_angle, project
 from mathutils import Matrix
+
+from contrapposto.rotation import geodesic_angle, project
 
 LIMB_PARENTS = ("upper_arm_parent.L", "upper_arm_parent.R", "thigh_parent.L", "thigh_parent.R")
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+
 from contrapposto.rig.armature import Armature
 from contrapposto.rig.names import flip_name
 from contrapposto.rig.profile import Profile, profile_named

@@ -11,13 +11,14 @@ from collections.abc import Mapping
 
 import numpy as np
 from armatures import Truth, basis_of
+from scipy.spatial.transform import Rotation
+
 from contrapposto.motion import Pose
 from contrapposto.rig.armature import Armature
 from contrapposto.rig.calibration import Calibration
 from contrapposto.rig.rigmap import JointBones, RigMap
 from contrapposto.rotation import from_rotvec
 from contrapposto.skeleton import JOINT_INDEX, forward_kinematics
-from scipy.spatial.transform import Rotation
 
 Z_UP = np.array([[1.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
 

@@ -7,13 +7,14 @@ import itertools
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
 from contrapposto.files.bvh import bvh_armature, bvh_matrices, read_bvh, write_bvh
 from contrapposto.motion import Motion, Pose
 from contrapposto.rotation import from_rotvec, geodesic_angle
 from contrapposto.skeleton import JOINT_NAMES, STANDARD_OFFSETS, forward_kinematics
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy.spatial.transform import Rotation
 
 FILES = (
     "cmu_3dsmax_131_01",

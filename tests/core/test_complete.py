@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
+
 from contrapposto.motion import Pose
 from contrapposto.observations import Known, Target
 from contrapposto.rotation import from_rotvec, geodesic_angle
@@ -17,7 +19,6 @@ from contrapposto.skeleton import (
     sole_height,
 )
 from contrapposto.tasks.complete import complete_pose
-from scipy.spatial.transform import Rotation
 
 TURN = Rotation.from_euler("y", 70, degrees=True).as_matrix()
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from contrapposto.diffusion.sampler import ddim, dpm_solver, euler_maruyama
-from contrapposto.diffusion.schedule import SubVP
 from hypothesis import given
 from hypothesis import strategies as st
+
+from contrapposto.diffusion.sampler import ddim, dpm_solver, euler_maruyama
+from contrapposto.diffusion.schedule import SubVP
 
 SCHEDULE = SubVP()
 MEAN = np.array([0.5, -1.0])

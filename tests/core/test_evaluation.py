@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+
 from contrapposto.__main__ import main
 from contrapposto.evaluation.baselines import Gaussian, nearest
 from contrapposto.evaluation.completion import CASES

@@ -7,13 +7,14 @@ import json
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation, Slerp
+
 from contrapposto.files.bvh import write_bvh
 from contrapposto.files.mocap import Clip, read_split, read_subject
 from contrapposto.files.motion_files import SOLE, clip_motion, read_clip, read_clips, read_motion, resample
 from contrapposto.motion import Motion, Pose
 from contrapposto.rotation import from_rotvec, geodesic_angle
 from contrapposto.skeleton import JOINT_INDEX, JOINT_NAMES, STANDARD_OFFSETS, forward_kinematics
-from scipy.spatial.transform import Rotation, Slerp
 
 TOES = [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]
 

@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 import torch
+
 from contrapposto.arrays import to_numpy
 from contrapposto.networks import residual_mlp
 from contrapposto.priors import container, pose

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from contrapposto.rotation import from_rotvec, geodesic_angle
 from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, PARENTS, forward_kinematics
 from contrapposto.tasks.reach import Placement, reach

@@ -6,6 +6,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from armatures import basis_of, make_armature
+from posing import Z_UP, bend, calibrated, matrices_with, random_pose, rigmap_of, turns_to
+from scipy.spatial.transform import Rotation
+
 from contrapposto.motion import Pose
 from contrapposto.rig.alignment import shortest_arc
 from contrapposto.rig.armature import Armature
@@ -21,8 +24,6 @@ from contrapposto.skeleton import (
     forward_kinematics,
     mirror,
 )
-from posing import Z_UP, bend, calibrated, matrices_with, random_pose, rigmap_of, turns_to
-from scipy.spatial.transform import Rotation
 
 PROFILES = sorted(profile.name for profile in load_profiles())
 SOME = ["Mixamo", "Unreal Engine 5", "MPFB default", "KayKit", "CMU, MotionBuilder names", "Rigify metarig"]

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from armatures import EXTRAS, RESTS, Builder, joined, make_armature, mirrored, shuffled
+
 from contrapposto.rig.armature import Armature
 from contrapposto.rig.mapping import STRUCTURE_ONLY, NotHumanoid, check_map, map_armature
 from contrapposto.rig.names import canonical, flip_name, strip_prefix

@@ -6,9 +6,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
+
 from contrapposto import rotation as rot
 from contrapposto.arrays import to_numpy
-from scipy.spatial.transform import Rotation
 
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-9}
 

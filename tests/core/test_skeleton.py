@@ -6,6 +6,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
+
 from contrapposto.arrays import to_numpy
 from contrapposto.rotation import from_rotvec
 from contrapposto.skeleton import (
@@ -21,7 +23,6 @@ from contrapposto.skeleton import (
     position_jacobian,
     sole_height,
 )
-from scipy.spatial.transform import Rotation
 
 
 def random_pose(seed: int, *shape: int) -> np.ndarray:

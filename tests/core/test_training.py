@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from contrapposto.__main__ import main
 from contrapposto.files.bvh import write_bvh
 from contrapposto.files.mocap import Clip

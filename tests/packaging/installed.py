@@ -43,6 +43,7 @@ def main(archive: str) -> None:
 
     # Core comes out of the bundled wheels.
     import array_api_compat
+
     import contrapposto
 
     report["core_file"] = contrapposto.__file__
