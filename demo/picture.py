@@ -93,12 +93,12 @@ def set_stage(view: View, columns: int) -> None:
     scene.collection.objects.link(camera)
     scene.camera = camera
     camera.data.type = "ORTHO"
-    width = columns * view.spacing
+    width = (columns + 0.35) * view.spacing  # room for an arm stretched out at either end
     camera.data.ortho_scale = width
     camera.data.clip_end = 200.0
     height = width * view.size[1] / view.size[0]
     rotation = view.rotation()
-    middle = rotation.col[1] * (height / 2 - view.footroom)
+    middle = rotation.col[1] * (height / 2 - view.footroom) + rotation.col[0] * 0.16  # they lean to the right
     camera.matrix_world = Matrix.Translation(middle + rotation.col[2] * 30) @ rotation.to_4x4()
 
     scene.render.engine = "BLENDER_WORKBENCH"

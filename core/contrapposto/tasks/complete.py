@@ -36,8 +36,8 @@ ENERGY_RATIO = 0.35
 
 ENERGY_DRAWS = 4
 
-DISTANCE_WEIGHT = 0.3
-"""How much the distance to the current pose counts in the ranking beside the energy."""
+DISTANCE_WEIGHT = 1.0
+"""How much the distance to the current pose counts in the ranking beside the energy: as much."""
 
 NEAR_FLOOR = 0.04
 """Metres above the floor within which a sole is taken to stand on it."""
