@@ -20,24 +20,16 @@ def _parser() -> argparse.ArgumentParser:
         help="the pose prior",
         description="Train the pose prior. Stop at any time; the same command takes the run up again.",
     )
-    pose.add_argument(
-        "--data",
-        type=Path,
-        action="append",
-        required=True,
-        help="a folder with splits.json, or a folder of .bvh or AMASS-style .npz files; may be repeated",
-    )
-    pose.add_argument("--output", type=Path, required=True, help="folder for weights, log and checkpoint")
-    pose.add_argument("--minutes", type=float, default=50.0, help="length of the run (default 50)")
-    pose.add_argument("--steps", type=int, default=0, help="length of the run in steps instead")
-    pose.add_argument("--width", type=int, default=512, help="width of the network (default 512)")
-    pose.add_argument("--blocks", type=int, default=4, help="residual blocks (default 4)")
-    pose.add_argument("--batch", type=int, default=512, help="poses a step (default 512)")
+    _add_training_options(pose, width=512, blocks=4, batch=512, lr=1e-3)
     pose.add_argument("--start", type=Path, help="a pose.npz to begin from instead of random weights")
-    pose.add_argument("--lr", type=float, default=1e-3, help="learning rate at its highest (default 0.001)")
-    pose.add_argument("--seed", type=int, default=0)
-    pose.add_argument("--device", default=None, help="torch device; a GPU if there is one")
-    pose.add_argument("--every", type=int, default=500, help="steps between two reports (default 500)")
+    dposer = priors.add_parser(
+        "dposer",
+        help="DPoser, the published prior to compare with",
+        description="Train DPoser. Stop at any time; the same command takes the run up again.",
+    )
+    _add_training_options(dposer, width=1024, blocks=2, batch=1280, lr=5e-4)
+    dposer.add_argument("--representation", choices=("rotvec", "rot6d", "tangent"), default="rotvec")
+    dposer.add_argument("--normalisation", choices=("zscore", "minmax", "none"), default="zscore")
 
     evaluate = commands.add_parser("evaluate", help="measure a prior beside the baselines")
     tasks = evaluate.add_subparsers(dest="task", required=True)
@@ -52,16 +44,38 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_training_options(
+    parser: argparse.ArgumentParser, *, width: int, blocks: int, batch: int, lr: float
+) -> None:
+    parser.add_argument(
+        "--data",
+        type=Path,
+        action="append",
+        required=True,
+        help="a folder with splits.json, or a folder of .bvh or AMASS-style .npz files; may be repeated",
+    )
+    parser.add_argument("--output", type=Path, required=True, help="folder for weights, log and checkpoint")
+    parser.add_argument("--minutes", type=float, default=50.0, help="length of the run (default 50)")
+    parser.add_argument("--steps", type=int, default=0, help="length of the run in steps instead")
+    parser.add_argument("--width", type=int, default=width, help=f"width of the network (default {width})")
+    parser.add_argument("--blocks", type=int, default=blocks, help=f"residual blocks (default {blocks})")
+    parser.add_argument("--batch", type=int, default=batch, help=f"poses a step (default {batch})")
+    parser.add_argument("--lr", type=float, default=lr, help=f"learning rate at its highest (default {lr})")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default=None, help="torch device; a GPU if there is one")
+    parser.add_argument("--every", type=int, default=500, help="steps between two reports (default 500)")
+
+
 def _need_torch(what: str) -> None:
     if importlib.util.find_spec("torch") is None:
         raise ValueError(f"{what} needs torch; install it with: pip install torch")
 
 
-def _train_pose(arguments: argparse.Namespace) -> None:
+def _train(arguments: argparse.Namespace) -> None:
     _need_torch("Training")
-    from contrapposto.training.command import train_pose
+    from contrapposto.training import command
 
-    train_pose(arguments)
+    {"pose": command.train_pose, "dposer": command.train_dposer}[arguments.prior](arguments)
 
 
 def _evaluate_completion(arguments: argparse.Namespace) -> None:
@@ -93,7 +107,7 @@ def _evaluate_completion(arguments: argparse.Namespace) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Run a command; 0 when it worked, 1 with one sentence when it did not."""
     arguments = _parser().parse_args(argv)
-    run = {"train": _train_pose, "evaluate": _evaluate_completion}[arguments.command]
+    run = {"train": _train, "evaluate": _evaluate_completion}[arguments.command]
     try:
         run(arguments)
     except (ValueError, OSError) as error:

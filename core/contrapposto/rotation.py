@@ -12,6 +12,9 @@ from contrapposto.arrays import Array, like, namespace
 SMALL_ANGLE = 1e-4
 """Below this, sin(a)/a and its kin come from their Taylor series (error under 1e-16)."""
 
+SERIES_ANGLE = 0.05
+"""The same for differences that lose their digits sooner (error under 1e-13)."""
+
 
 def skew(v: Array) -> Array:
     """Cross-product matrix: ``skew(v) @ u == cross(v, u)``; (..., 3) to (..., 3, 3)."""
@@ -87,6 +90,26 @@ def from_rotvec(v: Array) -> Array:
     cosc = xp.where(small, 0.5 - squared / 24, (1 - xp.cos(angle)) / safe)
     K = skew(v)
     return like([[1, 0, 0], [0, 1, 0], [0, 0, 1]], v) + sinc * K + cosc * (K @ K)
+
+
+def left_jacobian(v: Array) -> Array:
+    """(..., 3, 3) how ``exp`` turns when its axis-angle vector (..., 3) changes.
+
+    ``exp(v + dv) = exp(J dv) exp(v)`` to first order.
+
+    Source: Solà et al. 2018, "A micro Lie theory", equation 145.
+    """
+    xp = namespace(v)
+    squared = xp.sum(v * v, axis=-1)[..., None, None]
+    small = squared < SERIES_ANGLE**2
+    safe = xp.where(small, xp.ones_like(squared), squared)
+    angle = xp.sqrt(safe)
+    series1 = 1 / 2 - squared / 24 + squared**2 / 720
+    series2 = 1 / 6 - squared / 120 + squared**2 / 5040
+    first = xp.where(small, series1, (1 - xp.cos(angle)) / safe)
+    second = xp.where(small, series2, (angle - xp.sin(angle)) / (safe * angle))
+    K = skew(v)
+    return like([[1, 0, 0], [0, 1, 0], [0, 0, 1]], v) + first * K + second * (K @ K)
 
 
 def to_rotvec(R: Array) -> Array:

@@ -110,6 +110,30 @@ def position_jacobian(world: Array, positions: Array) -> Array:
     return xp.moveaxis(rows, -3, -2)
 
 
+def position_gradient(positions: Array, gradient: Array) -> Array:
+    """A gradient by joint positions, turned into one by turns of the joints.
+
+    The transpose of ``position_jacobian`` times ``gradient``, without the matrix:
+    the sum over the joints below of ``(p_k - p_j) x g_k``.
+
+    Args:
+        positions: (..., 22, 3) joint positions, metres.
+        gradient: (..., 22, 3) derivative by each position.
+
+    Returns:
+        (..., 22, 3) derivative by a world-frame turn of each joint, per radian.
+    """
+    xp = namespace(positions, gradient)
+    moment = xp.linalg.cross(positions, gradient)
+    force = [gradient[..., joint, :] for joint in range(NUM_JOINTS)]
+    torque = [moment[..., joint, :] for joint in range(NUM_JOINTS)]
+    for joint in reversed(range(1, NUM_JOINTS)):
+        force[PARENTS[joint]] = force[PARENTS[joint]] + force[joint]
+        torque[PARENTS[joint]] = torque[PARENTS[joint]] + torque[joint]
+    force, torque = xp.stack(force, axis=-2), xp.stack(torque, axis=-2)
+    return torque - xp.linalg.cross(positions, force)
+
+
 def mirror(rotations: Array) -> Array:
     """The pose seen in a mirror: left and right exchanged.
 

@@ -21,7 +21,8 @@ from contrapposto.training import masks
 from contrapposto.training.augment import mirrored_half, recombine
 from contrapposto.training.command import read_folder
 from contrapposto.training.corpus import Corpus
-from contrapposto.training.pose import Settings, Trainer, denoising_loss
+from contrapposto.training.pose import PoseTask, Settings, denoising_loss, export
+from contrapposto.training.run import Trainer
 
 SMALL = Settings(width=48, blocks=1, batch=64, steps=60)
 
@@ -42,12 +43,23 @@ def corpora() -> tuple[Corpus, Corpus]:
     return Corpus.of([swinging_clip(seed=i) for i in range(3)]), Corpus.of([swinging_clip(seed=9)])
 
 
+def pose_run(
+    folder: Path,
+    settings: Settings = SMALL,
+    device: str = "cpu",
+    data: tuple[Corpus, Corpus] | None = None,
+    start: pose_prior.PosePrior | None = None,
+) -> Trainer:
+    task = PoseTask(*(data or corpora()), settings, torch.device(device), start=start)
+    return Trainer(task, folder, settings)
+
+
 def quiet(line: str) -> None:
     assert "val" in line
 
 
 def test_the_loss_on_poses_held_out_falls(tmp_path):
-    trainer = Trainer(*corpora(), tmp_path, Settings(width=48, blocks=1, batch=64, steps=160))
+    trainer = pose_run(tmp_path, Settings(width=48, blocks=1, batch=64, steps=160))
     trainer.run(quiet, every=40)
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [40, 80, 120, 160]
@@ -55,15 +67,15 @@ def test_the_loss_on_poses_held_out_falls(tmp_path):
 
 
 def test_a_run_that_was_stopped_ends_where_an_unbroken_one_ends(tmp_path):
-    whole = Trainer(*corpora(), tmp_path / "whole", SMALL, torch.device("cpu"))
+    whole = pose_run(tmp_path / "whole")
     whole.run(quiet, every=30)
-    first = Trainer(*corpora(), tmp_path / "parts", SMALL, torch.device("cpu"))
+    first = pose_run(tmp_path / "parts")
     first.folder.mkdir()
     while first.step < 30:
         first._one_step()
     first._validate()
     first.save()
-    second = Trainer(*corpora(), tmp_path / "parts", SMALL, torch.device("cpu"))
+    second = pose_run(tmp_path / "parts")
     assert second.resume()
     assert second.step == 30
     second.run(quiet, every=30)
@@ -72,28 +84,29 @@ def test_a_run_that_was_stopped_ends_where_an_unbroken_one_ends(tmp_path):
 
 
 def test_a_checkpoint_of_other_settings_is_refused_by_name(tmp_path):
-    trainer = Trainer(*corpora(), tmp_path, Settings(width=48, blocks=1, batch=64, steps=2))
+    trainer = pose_run(tmp_path, Settings(width=48, blocks=1, batch=64, steps=2))
     trainer.run(quiet, every=2)
-    other = Trainer(*corpora(), tmp_path, Settings(width=48, blocks=1, batch=32, steps=2))
+    other = pose_run(tmp_path, Settings(width=48, blocks=1, batch=32, steps=2))
     with pytest.raises(ValueError, match=r"other settings \(batch\)"):
         other.resume()
 
 
 def test_a_checkpoint_of_other_poses_is_refused(tmp_path):
     train, val = corpora()
-    Trainer(train, val, tmp_path, Settings(width=48, blocks=1, batch=64, steps=2)).run(quiet, every=2)
+    pose_run(tmp_path, Settings(width=48, blocks=1, batch=64, steps=2), data=(train, val)).run(quiet, every=2)
     grown = Corpus.of([swinging_clip(), swinging_clip("still", frames=2)])
     with pytest.raises(ValueError, match="other poses"):
-        Trainer(grown, val, tmp_path, Settings(width=48, blocks=1, batch=64, steps=2)).resume()
+        pose_run(tmp_path, Settings(width=48, blocks=1, batch=64, steps=2), data=(grown, val)).resume()
 
 
 def test_a_step_mixes_no_devices(tmp_path):
     """Torch's meta device computes nothing, but refuses tensors of another device as a GPU does."""
     device = torch.device("meta")
-    trainer = Trainer(*corpora(), tmp_path, SMALL, device)
-    rotations, condition = trainer.train.batch(trainer.generator, 8)
+    trainer = pose_run(tmp_path, device="meta")
+    task = trainer.task
+    rotations, condition = task.train.batch(trainer.generator, 8)
     assert {value.device for value in (rotations, *vars(condition).values())} == {device}
-    arguments = (trainer.prior, rotations, condition, trainer.leverage, trainer.generator)
+    arguments = (task.prior, rotations, condition, task.leverage, trainer.generator)
     assert denoising_loss(*arguments, drop=trainer._drop).device == device
 
 
@@ -134,14 +147,14 @@ def test_a_share_of_the_examples_knows_only_what_ik_controls_say():
 
 
 def test_training_can_begin_from_a_prior(tmp_path):
-    first = Trainer(*corpora(), tmp_path / "a", SMALL, torch.device("cpu"))
+    first = pose_run(tmp_path / "a")
     first.run(quiet, every=60)
-    first.export(tmp_path / "a.npz", {})
+    export(first, first.task, tmp_path / "a.npz", {})
     start = pose_prior.read(tmp_path / "a.npz")
-    second = Trainer(*corpora(), tmp_path / "b", SMALL, torch.device("cpu"), start=start)
+    second = pose_run(tmp_path / "b", start=start)
     assert second._validate() == pytest.approx(first.best_loss, rel=0.02)
     with pytest.raises(ValueError, match="--width 48 --blocks 1"):
-        Trainer(*corpora(), tmp_path / "c", Settings(width=32, blocks=1), start=start)
+        pose_run(tmp_path / "c", Settings(width=32, blocks=1), start=start)
 
 
 def test_recombined_poses_are_made_of_whole_parts_of_two():

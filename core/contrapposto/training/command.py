@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python -m contrapposto train pose``: from folders of motion to a weights file."""
+"""``python -m contrapposto train …``: from folders of motion to a weights file."""
 
 from __future__ import annotations
 
 import argparse
 import logging
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from contrapposto.files.mocap import Clip, read_split
 from contrapposto.files.motion_files import SUFFIXES, read_clips
 from contrapposto.priors.pose import read
+from contrapposto.training import dposer, pose
 from contrapposto.training.corpus import Corpus
-from contrapposto.training.pose import Settings, Trainer
+from contrapposto.training.run import Settings, Trainer
 
 logger = logging.getLogger(__name__)
 
@@ -62,37 +65,63 @@ def _device(name: str | None) -> torch.device | None:
 
 
 def train_pose(arguments: argparse.Namespace) -> None:
-    """Train, printing a line now and then, and write ``pose.npz`` into the output folder."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    """Train the pose prior and write ``pose.npz`` into the output folder."""
     device = _device(arguments.device)
+    clips, corpora = _read(arguments.data)
+    settings = pose.Settings(**_chosen(arguments, pose.Settings))
+    start = read(arguments.start) if arguments.start else None
+    task = pose.PoseTask(*corpora, settings, device, start=start)
+    trainer = Trainer(task, arguments.output, settings)
+    _run(trainer, arguments.every)
+    weights = arguments.output / "pose.npz"
+    pose.export(trainer, task, weights, _facts(clips, corpora[0]))
+    _tell_end(trainer, weights)
+
+
+def train_dposer(arguments: argparse.Namespace) -> None:
+    """Train DPoser and write ``dposer.npz`` into the output folder."""
+    device = _device(arguments.device)
+    clips, corpora = _read(arguments.data)
+    settings = dposer.Settings(**_chosen(arguments, dposer.Settings))
+    task = dposer.DPoserTask(*corpora, settings, device)
+    trainer = Trainer(task, arguments.output, settings)
+    _run(trainer, arguments.every)
+    weights = arguments.output / "dposer.npz"
+    dposer.export(trainer, task, weights, _facts(clips, corpora[0]))
+    _tell_end(trainer, weights)
+
+
+def _read(folders: list[Path]) -> tuple[list[Clip], tuple[Corpus, Corpus]]:
+    """The clips to train on, and the corpora to train on and to choose by."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     train: list[Clip] = []
     val: list[Clip] = []
-    for folder in arguments.data:
+    for folder in folders:
         print(f"reading {folder}", flush=True)
         more_train, more_val = read_folder(folder)
         train += more_train
         val += more_val
     corpora = Corpus.of(train), Corpus.of(val)
     print(f"{len(corpora[0])} poses of {len(train)} clips to train on, {len(corpora[1])} to choose by")
-    settings = Settings(
-        width=arguments.width,
-        blocks=arguments.blocks,
-        batch=arguments.batch,
-        minutes=arguments.minutes,
-        steps=arguments.steps,
-        lr=arguments.lr,
-        seed=arguments.seed,
-    )
-    start = read(arguments.start) if arguments.start else None
-    trainer = Trainer(*corpora, arguments.output, settings, device, start=start)
+    return train, corpora
+
+
+def _chosen(arguments: argparse.Namespace, settings: type[Settings]) -> dict[str, Any]:
+    """The options that are fields of the settings."""
+    names = {field.name for field in fields(settings)}
+    return {name: value for name, value in vars(arguments).items() if name in names}
+
+
+def _run(trainer: Trainer, every: int) -> None:
     if trainer.resume():
         print(f"going on from step {trainer.step}")
-    trainer.run(lambda line: print(line, flush=True), every=arguments.every)
-    facts: dict[str, object] = {
-        "clips": len(train),
-        "poses": len(corpora[0]),
-        "subjects": sorted({clip.subject for clip in train if clip.subject}),
-    }
-    weights = arguments.output / "pose.npz"
-    trainer.export(weights, facts)
+    trainer.run(lambda line: print(line, flush=True), every=every)
+
+
+def _facts(clips: list[Clip], corpus: Corpus) -> dict[str, object]:
+    subjects = sorted({clip.subject for clip in clips if clip.subject})
+    return {"clips": len(clips), "poses": len(corpus), "subjects": subjects}
+
+
+def _tell_end(trainer: Trainer, weights: Path) -> None:
     print(f"{weights}: best of step {trainer.best_step}, validation loss {trainer.best_loss:.4f}")

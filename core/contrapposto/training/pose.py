@@ -1,18 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Train the pose prior: denoise poses of which a random part is known.
 
-The forward pass is the very code that inference runs; only the loss, the
-optimiser and the averaging of the weights live here.
+The forward pass is the very code that inference runs; only the examples and the
+loss live here.
 """
 
 from __future__ import annotations
 
-import json
-import logging
-import math
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +20,10 @@ from contrapposto.networks.residual_mlp import Drop
 from contrapposto.priors.pose import CONTEXT, STATE, Condition, PosePrior, save
 from contrapposto.rotation import to_rot6d
 from contrapposto.skeleton import DESCENDANTS, NUM_JOINTS, forward_kinematics
+from contrapposto.training import run
 from contrapposto.training.augment import mirrored_half, recombine, turn_slightly
 from contrapposto.training.corpus import Corpus
 from contrapposto.training.masks import HEIGHT_KNOWN, controls_only, known_joints, placed_joints
-
-logger = logging.getLogger(__name__)
 
 STD_FLOOR = 0.08
 """Joints that hardly ever move are scaled by this much, not blown up (6D units)."""
@@ -44,42 +39,21 @@ VALIDATION_POSES = 2048
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Everything that shapes a training run; stored with the checkpoint and the card.
+class Settings(run.Settings):
+    """A run's settings and what is done to its examples.
 
     Attributes:
-        width, blocks: the network's size.
-        batch: examples a step.
-        minutes, steps: the run's length, whichever is given; steps win.
-        lr, weight_decay: of AdamW, the rate falling along a cosine.
-        average: horizon of the exponential average of the weights (EMA decay).
-        drop: dropout in the blocks.
         recombination: share of examples made of two poses.
         known_noise: radians by which known joints are turned, so that the prior
             tolerates what it has not seen.
         pose_noise: radians by which whole poses are turned.
         place_noise: metres by which placed joints are moved.
-        seed: of every random draw.
     """
 
-    width: int = 512
-    blocks: int = 4
-    batch: int = 512
-    minutes: float = 50.0
-    steps: int = 0
-    lr: float = 1e-3
-    weight_decay: float = 0.01
-    average: float = 0.9995
-    drop: float = 0.03
     recombination: float = 0.03
     known_noise: float = 0.03
     pose_noise: float = 0.01
     place_noise: float = 0.01
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not (self.steps > 0 or self.minutes > 0):
-            raise ValueError("A training run needs a length: minutes or steps above 0")
 
 
 def _leverage(std: np.ndarray) -> np.ndarray:
@@ -160,215 +134,76 @@ def denoising_loss(
     return ((error * weight).sum(-1) / (weight.sum(-1) + 1)).mean()
 
 
-class Trainer:
-    """A run that can be stopped at any time and taken up again.
+class PoseTask:
+    """What a run learns when it learns the pose prior; a ``run.Task``.
 
     Args:
         train, val: the corpora; ``val`` chooses the weights that are kept.
-        folder: where checkpoint, log and weights go.
-        settings: see ``Settings``; a checkpoint in the folder must agree with them.
+        settings: see ``Settings``.
         device: a torch device; CUDA where there is one if None.
         start: a prior of the same size to begin from, with its normaliser; random
             weights if None.
+
+    Raises:
+        ValueError: if ``start`` has another size than the settings say.
     """
 
     def __init__(
         self,
         train: Corpus,
         val: Corpus,
-        folder: Path,
         settings: Settings,
         device: torch.device | None = None,
         *,
         start: PosePrior | None = None,
     ) -> None:
-        self.folder, self.settings = folder, settings
-        self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.settings = settings
+        self.device = device or run.best_device()
         self.train, self.val = (Examples(corpus, settings, self.device) for corpus in (train, val))
-        self.generator = torch.Generator().manual_seed(settings.seed)
         if start is None:
-            start = _random_prior(train, settings, self.generator)
+            start = _random_prior(train, settings)
         elif (start.width, start.blocks) != (settings.width, settings.blocks):
             raise ValueError(
                 f"The weights to start from have width {start.width} and {start.blocks} blocks; "
                 f"train with --width {start.width} --blocks {start.blocks}"
             )
         self.prior = start.on(torch.zeros((), device=self.device))
-        weights = {name: value.clone().requires_grad_() for name, value in self.prior.weights.items()}
-        self.prior = replace(self.prior, weights=weights)
-        std = to_numpy(start.std)
+        self.initial = self.prior.weights
+        self.normaliser = {"mean": self.prior.mean, "std": self.prior.std}
         self.leverage = torch.as_tensor(
-            np.repeat(_leverage(std[:, 0]), 6), dtype=torch.float32, device=self.device
+            np.repeat(_leverage(to_numpy(start.std)[:, 0]), 6), dtype=torch.float32, device=self.device
         )
-        self.average = {name: value.detach().clone() for name, value in weights.items()}
-        self.best = {name: value.clone() for name, value in self.average.items()}
-        self.best_loss, self.best_step = math.inf, 0
-        self.optimizer = torch.optim.AdamW(
-            weights.values(), lr=settings.lr, weight_decay=settings.weight_decay, betas=(0.9, 0.99)
-        )
-        self.step, self.seconds = 0, 0.0
 
-    @property
-    def progress(self) -> float:
-        """Share of the run that is done, 0 to 1."""
-        if self.settings.steps:
-            return self.step / self.settings.steps
-        return self.seconds / (60 * self.settings.minutes)
+    def loss(self, weights: run.Weights, generator: torch.Generator, drop: Drop) -> torch.Tensor:
+        """Denoising loss of a fresh batch of training examples."""
+        rotations, condition = self.train.batch(generator, self.settings.batch)
+        prior = replace(self.prior, weights=weights)
+        return denoising_loss(prior, rotations, condition, self.leverage, generator, drop=drop)
 
-    def run(self, report: Callable[[str], None], every: int = 500) -> None:
-        """Train to the end of the run, reporting and saving every ``every`` steps."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        total, steps, since = 0.0, 0, time.monotonic()
-        while self.progress < 1:
-            total, steps = total + self._one_step(), steps + 1
-            now = time.monotonic()
-            self.seconds, since = self.seconds + now - since, now
-            if self.step % every == 0 or self.progress >= 1:
-                val = self._validate()
-                row = {
-                    "step": self.step,
-                    "seconds": round(self.seconds, 1),
-                    "train_loss": round(total / steps, 5),
-                    "val_loss": round(val, 5),
-                    "lr": self.optimizer.param_groups[0]["lr"],
-                }
-                total, steps = 0.0, 0
-                with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
-                    log.write(json.dumps(row) + "\n")
-                report(
-                    f"{self.progress:6.1%}  step {self.step}  train {row['train_loss']:.4f}  "
-                    f"val {val:.4f}  best {self.best_loss:.4f} at {self.best_step}  "
-                    f"{self.step / self.seconds:.1f} steps/s"
-                )
-                self.save()
-                since = time.monotonic()
-
-    def _one_step(self) -> float:
-        s = self.settings
-        rate = min(1.0, (self.step + 1) / 300)
-        rate *= 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, self.progress)))
-        for group in self.optimizer.param_groups:
-            group["lr"] = s.lr * rate
-        rotations, condition = self.train.batch(self.generator, s.batch)
-        with torch.autocast(self.device.type, torch.bfloat16):
-            loss = denoising_loss(
-                self.prior,
-                rotations,
-                condition,
-                self.leverage,
-                self.generator,
-                drop=self._drop,
-            )
-        self.optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(list(self.prior.weights.values()), 1.0)
-        self.optimizer.step()
-        self.step += 1
-        decay = min(s.average, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for name, value in self.prior.weights.items():
-                self.average[name].lerp_(value, 1 - decay)
-        return float(loss.detach())
-
-    def _drop(self, h: torch.Tensor) -> torch.Tensor:
-        """Dropout from the run's own generator, so that a resumed run draws the same."""
-        kept = torch.rand(h.shape, generator=self.generator) >= self.settings.drop
-        return h * kept.to(h.device) / (1 - self.settings.drop)
-
-    @torch.no_grad()
-    def _validate(self) -> float:
-        """Loss of the averaged weights on the same validation examples each time."""
-        generator = torch.Generator().manual_seed(1)
+    def validation_loss(self, weights: run.Weights, generator: torch.Generator) -> torch.Tensor:
+        """Denoising loss of validation poses, not augmented."""
         rotations, condition = self.val.batch(generator, VALIDATION_POSES, augment=False)
-        averaged = replace(self.prior, weights=self.average)
-        loss = float(denoising_loss(averaged, rotations, condition, self.leverage, generator))
-        if loss < self.best_loss:
-            self.best_loss, self.best_step = loss, self.step
-            self.best = {name: value.clone() for name, value in self.average.items()}
-        return loss
-
-    def save(self) -> None:
-        """Write the checkpoint, whole or not at all."""
-        state = {
-            "settings": asdict(self.settings),
-            "step": self.step,
-            "seconds": self.seconds,
-            "best_loss": self.best_loss,
-            "best_step": self.best_step,
-            "normaliser": {"mean": self.prior.mean, "std": self.prior.std},
-            "weights": {name: value.detach() for name, value in self.prior.weights.items()},
-            "average": self.average,
-            "best": self.best,
-            "optimizer": self.optimizer.state_dict(),
-            "generator": self.generator.get_state(),
-        }
-        temporary = self.folder / "checkpoint.pt.part"
-        torch.save(state, temporary)
-        temporary.replace(self.folder / "checkpoint.pt")
-
-    def resume(self) -> bool:
-        """Take up the checkpoint in the folder, if there is one.
-
-        Raises:
-            ValueError: if it was made with other settings than length and rate, or of other poses.
-        """
-        path = self.folder / "checkpoint.pt"
-        if not path.is_file():
-            return False
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        free = ("minutes", "steps", "lr")
-        now = {k: v for k, v in asdict(self.settings).items() if k not in free}
-        then = {k: v for k, v in state["settings"].items() if k not in free}
-        if now != then:
-            changed = sorted(k for k in now if now[k] != then.get(k))
-            raise ValueError(
-                f"The checkpoint in {self.folder} was made with other settings ({', '.join(changed)}); "
-                "choose another output folder or the same settings"
-            )
-        for name, value in state.get("normaliser", {}).items():
-            if not torch.allclose(value, getattr(self.prior, name), atol=1e-5):
-                raise ValueError(
-                    f"The checkpoint in {self.folder} was made of other poses than these; "
-                    "choose another output folder or the same data"
-                )
-        with torch.no_grad():
-            for name, value in self.prior.weights.items():
-                value.copy_(state["weights"][name])
-        self.average, self.best = state["average"], state["best"]
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.generator.set_state(state["generator"].cpu())
-        self.step, self.seconds = state["step"], state["seconds"]
-        self.best_loss, self.best_step = state["best_loss"], state["best_step"]
-        return True
-
-    def export(self, path: Path, facts: dict[str, object]) -> None:
-        """Write the weights that did best on ``val``, for inference."""
-        prior = replace(
-            self.prior,
-            weights={name: value.float().cpu().numpy() for name, value in self.best.items()},
-            mean=self.prior.mean.cpu().numpy(),
-            std=self.prior.std.cpu().numpy(),
-        )
-        training = {**asdict(self.settings), "best_step": self.best_step, "val_loss": self.best_loss}
-        save(prior, path, {"training": training, **facts})
+        prior = replace(self.prior, weights=weights)
+        return denoising_loss(prior, rotations, condition, self.leverage, generator)
 
 
-def _random_prior(corpus: Corpus, settings: Settings, generator: torch.Generator) -> PosePrior:
+def export(trainer: run.Trainer, task: PoseTask, path: Path, facts: Mapping[str, object]) -> None:
+    """Write the weights that did best on ``val``, for inference."""
+    prior = replace(
+        task.prior,
+        weights=trainer.best_weights(),
+        mean=to_numpy(task.prior.mean),
+        std=to_numpy(task.prior.std),
+    )
+    save(prior, path, {**trainer.facts(), **facts})
+
+
+def _random_prior(corpus: Corpus, settings: Settings) -> PosePrior:
     """Random weights, and the corpus' own normaliser."""
     d = to_rot6d(corpus.rotations).astype(np.float64)
     mean = np.average(d, axis=0, weights=corpus.weight)
     variance = np.average(((d - mean) ** 2).mean(axis=-1), axis=0, weights=corpus.weight)
     std = np.maximum(np.sqrt(variance), STD_FLOOR)[:, None]
     shapes = residual_mlp.shapes(STATE, CONTEXT, settings.width, settings.blocks)
-    weights = {name: _initial(name, shape, generator) for name, shape in shapes.items()}
-    return PosePrior(weights, mean, std, settings.width, settings.blocks)
-
-
-def _initial(name: str, shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
-    """Fan-in normal matrices, the last ones of each residual path near zero."""
-    if name.endswith("scale"):
-        return torch.ones(shape)
-    if len(shape) == 1:
-        return torch.zeros(shape)
-    gain = 0.01 if name.endswith(("w2", "out.w")) else 1.0
-    return gain * torch.randn(shape, generator=generator) / math.sqrt(shape[0])
+    generator = torch.Generator().manual_seed(settings.seed)
+    return PosePrior(run.initial_weights(shapes, generator), mean, std, settings.width, settings.blocks)
