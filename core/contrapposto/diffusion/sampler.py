@@ -20,6 +20,8 @@ from contrapposto.diffusion.schedule import SubVP
 
 Denoiser = Callable[[Array, float], Array]
 Callback = Callable[[int, int], None]
+Constrain = Callable[[Array, float], Array]
+"""What happens to a state after each step, given the time that the step has reached (0 at the end)."""
 
 
 def _tell(callback: Callback | None, step: int, steps: int) -> None:
@@ -33,6 +35,8 @@ def ddim(
     schedule: SubVP,
     times: Sequence[float],
     callback: Callback | None = None,
+    *,
+    constrain: Constrain | None = None,
 ) -> Array:
     """Deterministic first-order sampler: ``x' = a' x0hat + s' eps``.
 
@@ -47,7 +51,9 @@ def ddim(
             a, s = float(schedule.a(t)), float(schedule.s(t))
             a_next, s_next = float(schedule.a(times[step + 1])), float(schedule.s(times[step + 1]))
             x = a_next * x0hat + (s_next / s) * (x - a * x0hat)
-    return x0hat
+            if constrain is not None:
+                x = constrain(x, times[step + 1])
+    return x0hat if constrain is None else constrain(x0hat, 0.0)
 
 
 def dpm_solver(
@@ -91,6 +97,7 @@ def euler_maruyama(
     *,
     rng: np.random.Generator,
     callback: Callback | None = None,
+    constrain: Constrain | None = None,
 ) -> Array:
     """The reverse SDE in uniform small steps; the last step returns the mean.
 
@@ -101,10 +108,14 @@ def euler_maruyama(
     mean = x
     for step, t in enumerate(times):
         _tell(callback, step, len(times))
-        dt = t - (times[step + 1] if step + 1 < len(times) else 0.0)
+        t_next = times[step + 1] if step + 1 < len(times) else 0.0
+        dt = t - t_next
         a, s = float(schedule.a(t)), float(schedule.s(t))
         g2, beta = float(schedule.g2(t)), float(schedule.beta(t))
         score = (a * denoiser(x, t) - x) / s**2
         mean = x + (beta / 2 * x + g2 * score) * dt
-        x = mean + math.sqrt(g2 * dt) * like(rng.standard_normal(tuple(x.shape)), x)
-    return mean
+        noise = rng.standard_normal(tuple(x.shape), dtype=np.float32)
+        x = mean + math.sqrt(g2 * dt) * like(noise, x)
+        if constrain is not None:
+            x = constrain(x, t_next)
+    return mean if constrain is None else constrain(mean, 0.0)
