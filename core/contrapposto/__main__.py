@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import sys
 from pathlib import Path
+
+from contrapposto.arrays import need_torch
+from contrapposto.evaluation.command import add_options, evaluate
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -31,16 +33,9 @@ def _parser() -> argparse.ArgumentParser:
     dposer.add_argument("--representation", choices=("rotvec", "rot6d", "tangent"), default="rotvec")
     dposer.add_argument("--normalisation", choices=("zscore", "minmax", "none"), default="zscore")
 
-    evaluate = commands.add_parser("evaluate", help="measure a prior beside the baselines")
-    tasks = evaluate.add_subparsers(dest="task", required=True)
-    completion = tasks.add_parser("completion", help="hide joints, complete them, measure the error")
-    completion.add_argument("--data", type=Path, required=True, help="a folder with splits.json")
-    completion.add_argument("--split", default="val", help="train, val or test (default val)")
-    completion.add_argument("--weights", type=Path, help="a pose prior; the shipped one by default")
-    completion.add_argument("--backend", choices=("numpy", "torch"), default="numpy")
-    completion.add_argument("--seed", type=int, default=0)
-    completion.add_argument("--quick", action="store_true", help="a small fixed subset, within a minute")
-    completion.add_argument("--json", type=Path, help="also write the records to this file")
+    evaluation = commands.add_parser("evaluate", help="measure a prior beside the baselines")
+    tasks = evaluation.add_subparsers(dest="task", required=True)
+    add_options(tasks)
     return parser
 
 
@@ -66,48 +61,17 @@ def _add_training_options(
     parser.add_argument("--every", type=int, default=500, help="steps between two reports (default 500)")
 
 
-def _need_torch(what: str) -> None:
-    if importlib.util.find_spec("torch") is None:
-        raise ValueError(f"{what} needs torch; install it with: pip install torch")
-
-
 def _train(arguments: argparse.Namespace) -> None:
-    _need_torch("Training")
+    need_torch("Training")
     from contrapposto.training import command
 
     {"pose": command.train_pose, "dposer": command.train_dposer}[arguments.prior](arguments)
 
 
-def _evaluate_completion(arguments: argparse.Namespace) -> None:
-    from contrapposto.evaluation import completion
-    from contrapposto.evaluation.table import format_table, write_json
-    from contrapposto.priors import pose
-
-    prior = pose.load(arguments.weights or pose.WEIGHTS)
-    if arguments.backend == "torch":
-        _need_torch("The torch backend")
-        import torch
-
-        prior = prior.on(torch.zeros(()))
-    records = list(
-        completion.evaluate(
-            arguments.data,
-            arguments.split,
-            prior,
-            quick=arguments.quick,
-            seed=arguments.seed,
-            tell=lambda text: print(text, file=sys.stderr, flush=True),
-        )
-    )
-    print(format_table(records))
-    if arguments.json:
-        write_json(records, arguments.json)
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run a command; 0 when it worked, 1 with one sentence when it did not."""
     arguments = _parser().parse_args(argv)
-    run = {"train": _train, "evaluate": _evaluate_completion}[arguments.command]
+    run = {"train": _train, "evaluate": evaluate}[arguments.command]
     try:
         run(arguments)
     except (ValueError, OSError) as error:

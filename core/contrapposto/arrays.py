@@ -8,6 +8,7 @@ a torch array can only arrive from a caller who already has it.
 
 from __future__ import annotations
 
+import importlib.util
 from types import ModuleType
 from typing import Any
 
@@ -18,7 +19,7 @@ from numpy.typing import ArrayLike
 Array = Any
 """A NumPy array or a torch tensor; the shape stands in the docstring."""
 
-__all__ = ["Array", "like", "namespace", "to_numpy"]
+__all__ = ["Array", "like", "namespace", "need_torch", "to_numpy"]
 
 
 def namespace(*values: Array) -> ModuleType:
@@ -37,3 +38,9 @@ def like(value: ArrayLike | Array, reference: Array) -> Array:
     """``value`` as an array of the reference's library, dtype and device."""
     xp = array_namespace(reference)
     return xp.asarray(value, dtype=reference.dtype, device=device(reference))
+
+
+def need_torch(what: str) -> None:
+    """Raise a ValueError that says what torch is needed for, if it is not installed."""
+    if importlib.util.find_spec("torch") is None:
+        raise ValueError(f"{what} needs torch; install it with: pip install torch")

@@ -152,7 +152,7 @@ def test_the_regulariser_pulls_towards_what_the_prior_knows():
 
 
 def test_replacement_moves_the_unknown_towards_what_the_known_implies():
-    """Two correlated entries, one known: the other follows, though less than it should (the method's bias)."""
+    """Two correlated entries, one known: the other follows, though less than it should (its bias)."""
     schedule, rho = SubVP(), 0.8
     C = np.array([[1, rho], [rho, 1]])
 

@@ -3,30 +3,36 @@
 
 Every 10th good frame of a split on one standard body. What is hidden is a joint's
 rotation; the error is the mean position error over those joints, the root being
-fixed, without alignment. All methods know the same and make 10 hypotheses; where joints
+fixed, without alignment. All methods know the same and make 1, 5 and 10 hypotheses; where joints
 are placed, the same inverse kinematics brings them home for every method.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from contrapposto.arrays import to_numpy
+from contrapposto.arrays import Array, like, to_numpy
 from contrapposto.evaluation.baselines import Gaussian, nearest
 from contrapposto.evaluation.metrics import hypothesis_errors_mm
+from contrapposto.evaluation.table import Record
 from contrapposto.files.mocap import Clip, read_split
+from contrapposto.priors.dposer import BODY, DPoser
 from contrapposto.priors.pose import Condition, PosePrior
 from contrapposto.rotation import from_rotvec, split_heading, to_rot6d
 from contrapposto.skeleton import DESCENDANTS, JOINT_INDEX, NUM_JOINTS, forward_kinematics
 from contrapposto.tasks.complete import alternatives
+from contrapposto.tasks.dposer import completion
 from contrapposto.tasks.reach import Placement, reach
 
 HYPOTHESES = 10
+FEWER = (1, 5)
+"""Numbers of hypotheses of which the best is reported, too."""
+
 TEST_STRIDE = 10
 TRAIN_STRIDE = 2
 QUICK_POSES = 48
@@ -95,6 +101,17 @@ CASES = (
 the pelvis' rotation, and where head, hands and feet are and point, as IK controls say."""
 
 
+DESCRIPTIONS = {
+    "left_leg": "left leg",
+    "both_legs": "both legs",
+    "both_arms": "both arms",
+    "trunk": "trunk",
+    "ends": "all but hips, head, hands, feet",
+    "ends_placed": "all but the hips; head, hands, feet placed",
+}
+"""The cases in words, as the README has them."""
+
+
 def poses_of(clips: list[Clip], stride: int) -> np.ndarray:
     """(N, 22, 3, 3) float32 rotations without heading of every ``stride``-th good frame of a subject.
 
@@ -157,11 +174,21 @@ def _brought_home(rotations: np.ndarray, test: np.ndarray, case: Case) -> np.nda
     return np.concatenate(homes, axis=1)
 
 
+def poses_to_complete(data: Path, split: str, stride: int, quick: bool) -> np.ndarray:
+    """(N, 22, 3, 3) every ``stride``-th good frame of the split, or ``QUICK_POSES`` of them."""
+    test = poses_of(read_split(data, split), stride)
+    if quick:
+        test = test[np.linspace(0, len(test) - 1, min(QUICK_POSES, len(test))).astype(int)]
+    return test
+
+
 def evaluate(
     data: Path,
     split: str,
     prior: PosePrior,
     *,
+    dposer: DPoser | None = None,
+    stride: int = TEST_STRIDE,
     quick: bool = False,
     seed: int = 0,
     tell: Callable[[str], object] = str,
@@ -172,6 +199,8 @@ def evaluate(
         data: a motion data folder with ``splits.json``.
         split: the split to complete; baselines are fitted on ``train``.
         prior: what ``contrapposto`` runs.
+        dposer: what ``dposer`` and ``scoresde`` run, where nothing is placed; left out if None.
+        stride: every how many good frames of a subject are completed.
         quick: a fixed subset of ``QUICK_POSES`` poses.
         seed: of all samples.
         tell: receives a line on what is being done.
@@ -180,19 +209,25 @@ def evaluate(
         ValueError: with one sentence, if the data is missing or damaged.
     """
     tell(f"reading {data}")
-    test = poses_of(read_split(data, split), TEST_STRIDE)
-    if quick:
-        test = test[np.linspace(0, len(test) - 1, min(QUICK_POSES, len(test))).astype(int)]
+    test = poses_to_complete(data, split, stride, quick)
     train = poses_of(read_split(data, "train"), TRAIN_STRIDE)
     _, true = forward_kinematics(test.astype(np.float64))
     for case in CASES:
         tell(f"{case.name}: {len(test)} poses")
-        began = time.perf_counter()
-        for method, answer in _answers(case, test, train, prior, seed):
-            rotations = _brought_home(answer, test, case)
+        methods = _methods(case, test, train, prior, dposer, seed)
+        for method, answer in methods.items():
+            began = time.perf_counter()
+            rotations = _brought_home(answer(HYPOTHESES), test, case)
             seconds = time.perf_counter() - began
-            found = np.stack([forward_kinematics(R.astype(np.float64))[1] for R in rotations])
+            found = _positions(rotations)
             moving = hypothesis_errors_mm(found[:, :, case.moving], true[:, case.moving])
+            fewer = {
+                f"mpjpe_min_of_{count}_mm": hypothesis_errors_mm(
+                    _positions(_brought_home(answer(count), test, case))[:, :, case.hidden],
+                    true[:, case.hidden],
+                )["mpjpe_min_mm"]
+                for count in FEWER
+            }
             yield {
                 "task": "completion",
                 "case": case.name,
@@ -200,30 +235,93 @@ def evaluate(
                 **hypothesis_errors_mm(found[:, :, case.hidden], true[:, case.hidden]),
                 "moving_mpjpe_min_mm": moving["mpjpe_min_mm"],
                 "moving_mpjpe_of_mean_mm": moving["mpjpe_of_mean_mm"],
+                **fewer,
                 "hypotheses": len(rotations),
                 "poses": len(test),
                 "seconds": seconds,
             }
-            began = time.perf_counter()
 
 
-def _answers(
-    case: Case, test: np.ndarray, train: np.ndarray, prior: PosePrior, seed: int
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Each method's name and its (N, B, 22, 3, 3) hypotheses."""
-    yield "contrapposto", complete(prior, test, case, HYPOTHESES, seed)
+def _positions(rotations: np.ndarray) -> np.ndarray:
+    """(N, B, 22, 3) of (N, B, 22, 3, 3), one hypothesis after the other to save memory."""
+    return np.stack([forward_kinematics(R.astype(np.float64))[1] for R in rotations])
 
+
+def summary(records: Sequence[Record]) -> list[Record]:
+    """One row a case: best of ten of each method in mm, our ratio to the best baseline, both means."""
+    rows = []
+    for case in dict.fromkeys(record["case"] for record in records):
+        by_method = {record["method"]: record for record in records if record["case"] == case}
+        best = {name: float(r["mpjpe_min_mm"]) for name, r in by_method.items() if name != "gaussian_mean"}
+        ours = best["contrapposto"]
+        baseline = min(best["nearest"], best["gaussian"])
+        rows.append(
+            {
+                "hidden, best of 10 in mm": DESCRIPTIONS[str(case)],
+                **best,
+                "ratio": ours / baseline,
+                "our mean": by_method["contrapposto"]["mpjpe_of_mean_mm"],
+                "gaussian mean": by_method["gaussian_mean"]["mpjpe_of_mean_mm"],
+            }
+        )
+    return rows
+
+
+Answer = Callable[[int], np.ndarray]
+"""How a method answers: (N, B, 22, 3, 3) rotations for N hypotheses."""
+
+
+def _methods(
+    case: Case,
+    test: np.ndarray,
+    train: np.ndarray,
+    prior: PosePrior,
+    dposer: DPoser | None,
+    seed: int,
+) -> dict[str, Answer]:
+    """Each method by its name."""
     known, extra, train_extra = case.known, _placed_features(test, case), _placed_features(train, case)
     seen, train_seen = (
         np.concatenate([R[:, known].reshape(len(R), -1), places], axis=1)
         for R, places in ((test, extra), (train, train_extra))
     )
-    found = nearest(train_seen, train, seen, HYPOTHESES)
-    found[:, :, known] = test[:, known]
-    yield "nearest", found
-
     gaussian = Gaussian(train, train_extra)
-    rng = np.random.default_rng(seed)
-    mean, samples = gaussian.conditional(test, case.hidden, extra, HYPOTHESES, rng)
-    yield "gaussian", samples
-    yield "gaussian_mean", mean[None]
+
+    def from_nearest(count: int) -> np.ndarray:
+        found = nearest(train_seen, train, seen, count)
+        found[:, :, known] = test[:, known]
+        return found
+
+    def from_gaussian(count: int) -> np.ndarray:
+        return gaussian.conditional(test, case.hidden, extra, count, np.random.default_rng(seed))[1]
+
+    def from_gaussian_mean(_count: int) -> np.ndarray:
+        return gaussian.conditional(test, case.hidden, extra, 1, np.random.default_rng(seed))[0][None]
+
+    methods: dict[str, Answer] = {
+        "contrapposto": lambda count: complete(prior, test, case, count, seed),
+        "nearest": from_nearest,
+        "gaussian": from_gaussian,
+        "gaussian_mean": from_gaussian_mean,
+    }
+    if dposer is not None and not case.placed:
+        methods["dposer"] = by_dposer(dposer, test, case, seed, completion.complete)
+        methods["scoresde"] = by_dposer(dposer, test, case, seed, completion.complete_by_replacement)
+    return methods
+
+
+def by_dposer(dposer: DPoser, test: np.ndarray, case: Case, seed: int, solve: Callable[..., Array]) -> Answer:
+    """A solver on DPoser's network, such as ``tasks.dposer.completion.complete``, as a method."""
+    body = test.astype(np.float32)[:, BODY]
+    hidden = case.hidden[BODY]
+
+    def answer(count: int) -> np.ndarray:
+        found = []
+        for start in range(0, len(test), CHUNK):
+            rows = like(body[start : start + CHUNK], dposer.space.mean)
+            found.append(to_numpy(solve(dposer, rows, hidden, count, seed + start)))
+        body_found = np.concatenate(found, axis=1)
+        roots = np.broadcast_to(test[:, None, :1], (count, *test[:, None, :1].shape))[:, :, 0]
+        return np.concatenate([roots, body_found], axis=2)
+
+    return answer

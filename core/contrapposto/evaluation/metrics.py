@@ -20,9 +20,9 @@ def hypothesis_errors_mm(estimated: np.ndarray, true: np.ndarray) -> dict[str, f
 
     Returns:
         ``mpjpe_min_mm`` and ``mpjpe_mean_mm``: the best and the average of the N,
-        chosen per sample by the error of the whole pose; ``mpjpe_of_mean_mm``: the
-        error of the hypotheses' mean position; ``spread_mm``: mean distance between
-        two hypotheses (0 for one).
+        chosen per sample by the error of the whole pose; ``mpjpe_std_mm``: their
+        standard deviation; ``mpjpe_of_mean_mm``: the error of the hypotheses' mean
+        position; ``spread_mm``: mean distance between two hypotheses (0 for one).
     """
     per_pose = joint_errors_mm(estimated, true).mean(axis=-1)  # (N, B)
     count = len(estimated)
@@ -32,6 +32,7 @@ def hypothesis_errors_mm(estimated: np.ndarray, true: np.ndarray) -> dict[str, f
     return {
         "mpjpe_min_mm": float(per_pose.min(axis=0).mean()),
         "mpjpe_mean_mm": float(per_pose.mean()),
+        "mpjpe_std_mm": float(per_pose.std(axis=0).mean()),
         "mpjpe_of_mean_mm": float(joint_errors_mm(estimated.mean(axis=0), true).mean()),
         "spread_mm": float(np.mean(pairs)) if pairs else 0.0,
     }

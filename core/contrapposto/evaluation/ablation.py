@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""DPoser in every space: which representation and normaliser wins on this data.
+
+Trains one small network a space for the same number of steps, completes with each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from contrapposto.evaluation.completion import CASES, by_dposer, poses_to_complete
+from contrapposto.evaluation.metrics import hypothesis_errors_mm
+from contrapposto.files.mocap import read_split
+from contrapposto.priors.dposer import DPoser
+from contrapposto.skeleton import forward_kinematics
+from contrapposto.tasks.dposer.completion import complete
+from contrapposto.training.corpus import Corpus
+from contrapposto.training.dposer import DPoserTask, Settings
+from contrapposto.training.run import Trainer
+
+SPACES = (
+    ("rotvec", "zscore"),
+    ("rotvec", "minmax"),
+    ("rotvec", "none"),
+    ("rot6d", "zscore"),
+    ("tangent", "zscore"),
+)
+STRIDE = 80
+HYPOTHESES = 10
+SEEDS = (0, 1, 2)
+
+
+def train(
+    corpora: tuple[Corpus, Corpus], folder: Path, settings: Settings, tell: Callable[[str], None]
+) -> DPoser:
+    """A DPoser trained with these settings, taken up from the folder if it was begun there."""
+    task = DPoserTask(*corpora, settings)
+    trainer = Trainer(task, folder, settings)
+    trainer.resume()
+    trainer.run(tell)
+    weights = {name: torch.as_tensor(value) for name, value in trainer.best_weights().items()}
+    return replace(task.prior, weights=weights)
+
+
+def evaluate(
+    data: Path,
+    split: str,
+    folder: Path,
+    *,
+    steps: int,
+    width: int = 512,
+    quick: bool = False,
+    tell: Callable[[str], None] = print,
+) -> Iterator[dict[str, str | float | int]]:
+    """Yield one record a space and mask, the mean of ``SEEDS`` with the spread between them.
+
+    Args:
+        data: a motion data folder with ``splits.json``.
+        split: what is completed.
+        folder: where the runs go, one folder a space; runs that are there are taken up.
+        steps: of each run.
+        width: of each network.
+        quick: fewer poses.
+        tell: receives a line on what is being done.
+    """
+    corpora = Corpus.of(read_split(data, "train")), Corpus.of(read_split(data, "val"))
+    test = poses_to_complete(data, split, STRIDE, quick)
+    _, true = forward_kinematics(test.astype(np.float64))
+    for representation, normalisation in SPACES:
+        name = f"{representation}_{normalisation}"
+        tell(f"{name}: {steps} steps")
+        settings = Settings(
+            width=width,
+            batch=512,
+            steps=steps,
+            representation=representation,
+            normalisation=normalisation,
+        )
+        prior = train(corpora, folder / name, settings, tell)
+        for case in (case for case in CASES if not case.placed):
+            runs = []
+            for seed in SEEDS:
+                rotations = by_dposer(prior, test, case, seed, complete)(HYPOTHESES)
+                _, found = forward_kinematics(rotations.astype(np.float64))
+                runs.append(hypothesis_errors_mm(found[:, :, case.hidden], true[:, case.hidden]))
+            best = [run["mpjpe_min_mm"] for run in runs]
+            yield {
+                "task": "ablation",
+                "case": case.name,
+                "method": name,
+                "mpjpe_min_mm": float(np.mean(best)),
+                "mpjpe_min_std_mm": float(np.std(best)),
+                "mpjpe_mean_mm": float(np.mean([run["mpjpe_mean_mm"] for run in runs])),
+                "spread_mm": float(np.mean([run["spread_mm"] for run in runs])),
+                "poses": len(test),
+                "training_steps": steps,
+            }

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What DPoser's papers claim about directions, tried on this data: holds, or does not.
+
+A claim holds if the stated order is there in the mean of ``SEEDS`` and each gap is
+larger than the spread between the seeds.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from contrapposto.arrays import Array, like, to_numpy
+from contrapposto.diffusion.adam import Adam
+from contrapposto.diffusion.prior_loss import EARLIEST, Timesteps, residual
+from contrapposto.diffusion.sampler import ddim, euler_maruyama
+from contrapposto.evaluation import denoise, dps, vae
+from contrapposto.evaluation.completion import CASES, Case, by_dposer, poses_of, poses_to_complete
+from contrapposto.evaluation.metrics import body_rows, hypothesis_errors_mm, precision_recall
+from contrapposto.files.mocap import read_split
+from contrapposto.priors.dposer import BODY, DPoser, with_root
+from contrapposto.skeleton import forward_kinematics
+from contrapposto.tasks.dposer.completion import complete, complete_by_replacement
+from contrapposto.tasks.dposer.motion import NOISY
+from contrapposto.training.corpus import Corpus
+
+SEEDS = (0, 1, 2)
+HYPOTHESES = 10
+STRIDE = 430
+"""Every how many good frames of a subject the slow solvers complete."""
+
+CLIPS, SAMPLES, REFERENCES = 6, 500, 4000
+VAE_STEPS = 3000
+RANGES = ((0.15, 0.05), (0.20, 0.05), (0.20, 0.10), (0.25, 0.10))
+MODE_SEEKING_STEPS = 200
+
+Values = Mapping[str, list[float]]
+"""One number a seed, by what was tried."""
+
+
+def ordered(values: Values) -> bool:
+    """Whether the means rise in the order given, each gap above the seeds' spread."""
+    columns = list(values.values())
+    gaps = [
+        np.mean(after) - np.mean(before) > max(np.std(before), np.std(after))
+        for before, after in itertools.pairwise(columns)
+    ]
+    return all(gaps)
+
+
+class Trials:
+    """The data and the prior that every claim is tried on."""
+
+    def __init__(self, data: Path, split: str, prior: DPoser, quick: bool) -> None:
+        self.prior, self.seeds = prior, SEEDS[:1] if quick else SEEDS
+        self.clips = denoise.windows(data, split, 2 if quick else CLIPS)
+        self.test = poses_to_complete(data, split, STRIDE, quick)[: 8 if quick else None]
+        _, self.true = forward_kinematics(self.test.astype(np.float64))
+        self.corpus = Corpus.of(read_split(data, "train"))
+        self.references = body_rows(poses_of(read_split(data, "train"), 1))[:: 40 if quick else 20]
+        self.references = self.references[:REFERENCES]
+        self.samples = 100 if quick else SAMPLES
+
+    def denoised(self, noise_mm: int, timesteps: Timesteps | None, weight: float = 0.1) -> list[float]:
+        """MPJPE of each seed; ``timesteps`` None for the recipe's own."""
+        recipe = NOISY[noise_mm]
+        recipe = replace(recipe, prior=weight, timesteps=timesteps or recipe.timesteps)
+        return [denoise.noisy_error_mm(self.prior, self.clips, noise_mm, recipe, seed) for seed in self.seeds]
+
+    def completed(self, case: Case, solve: Callable[..., Array]) -> list[float]:
+        """Best-of-ten error of each seed."""
+        found = []
+        for seed in self.seeds:
+            rotations = by_dposer(self.prior, self.test, case, seed, solve)(HYPOTHESES)
+            _, positions = forward_kinematics(rotations.astype(np.float64))
+            errors = hypothesis_errors_mm(positions[:, :, case.hidden], self.true[:, case.hidden])
+            found.append(errors["mpjpe_min_mm"])
+        return found
+
+    def parts(self, solve: Callable[..., Array]) -> list[float]:
+        """The mean of the four parts' best-of-ten errors."""
+        cases = [case for case in CASES if case.name in ("left_leg", "both_legs", "both_arms", "trunk")]
+        return list(np.mean([self.completed(case, solve) for case in cases], axis=0))
+
+    def generated(self, sample: Callable[[Array, np.random.Generator], Array]) -> tuple[list, list]:
+        """Precision and recall of each seed; ``sample`` turns noise (N, D) into states."""
+        scores = []
+        for seed in self.seeds:
+            rng = np.random.default_rng(seed)
+            z = like(
+                rng.standard_normal((self.samples, self.prior.space.size), dtype=np.float32),
+                self.prior.space.mean,
+            )
+            body = to_numpy(self.prior.space.decode(sample(z, rng)))
+            scores.append(precision_recall(self.references, body_rows(with_root(body))))
+        return [precision for precision, _ in scores], [recall for _, recall in scores]
+
+
+def _d1(trials: Trials) -> tuple[Values, bool]:
+    kinds = ("truncated", "uniform", "fixed", "random")
+    found = {kind: trials.denoised(40, Timesteps(0.20, 0.05, kind)) for kind in kinds}
+    first = ordered({kind: found[kind] for kind in ("truncated", "uniform")})
+    return found, first and all(ordered({"u": found["uniform"], k: found[k]}) for k in ("fixed", "random"))
+
+
+def _d2(trials: Trials) -> tuple[Values, bool]:
+    leg = next(case for case in CASES if case.name == "left_leg")
+    ours = trials.completed(leg, complete)
+    body = trials.test[:, BODY]
+    theirs = []
+    for seed in trials.seeds:
+        model = vae.fit(trials.corpus, VAE_STEPS if len(trials.seeds) > 1 else 100, seed)
+        found = vae.complete(model, body, leg.hidden[BODY], HYPOTHESES, seed)
+        roots = np.broadcast_to(trials.test[:, :1], (HYPOTHESES, *trials.test[:, :1].shape))
+        _, positions = forward_kinematics(np.concatenate([roots, found], axis=2).astype(np.float64))
+        errors = hypothesis_errors_mm(positions[:, :, leg.hidden], trials.true[:, leg.hidden])
+        theirs.append(errors["mpjpe_min_mm"])
+    return {"dposer": ours, "vae": theirs}, float(np.mean(theirs)) >= 2 * float(np.mean(ours))
+
+
+def _d3(trials: Trials) -> tuple[Values, bool]:
+    found = {
+        "prior_loss": trials.parts(complete),
+        "dps": trials.parts(dps.complete),
+        "scoresde": trials.parts(complete_by_replacement),
+    }
+    return found, ordered(found)
+
+
+def _d4(trials: Trials) -> tuple[Values, bool]:
+    denoiser, schedule = trials.prior.denoiser(), trials.prior.schedule
+
+    def slow(z: Array, rng: np.random.Generator) -> Array:
+        return euler_maruyama(denoiser, z, schedule, np.linspace(1, EARLIEST, 1000).tolist(), rng=rng)
+
+    def fast(z: Array, _rng: np.random.Generator) -> Array:
+        return ddim(denoiser, z, schedule, np.linspace(1, EARLIEST, 10).tolist())
+
+    (slow_precision, slow_recall), (fast_precision, fast_recall) = (
+        trials.generated(slow),
+        trials.generated(fast),
+    )
+    found = {
+        "em_1000_precision": slow_precision,
+        "ddim_10_precision": fast_precision,
+        "em_1000_recall": slow_recall,
+        "ddim_10_recall": fast_recall,
+    }
+    lower = ordered({"ddim": fast_precision, "em": slow_precision})
+    return found, lower and ordered({"em": slow_recall, "ddim": fast_recall})
+
+
+def _d5(trials: Trials) -> tuple[Values, bool]:
+    gains = {}
+    for noise_mm in NOISY:
+        without, with_prior = trials.denoised(noise_mm, None, 0.0), trials.denoised(noise_mm, None)
+        gains[f"gain_{noise_mm}_mm"] = [1 - b / a for a, b in zip(without, with_prior, strict=True)]
+    return gains, ordered(gains) and float(np.mean(gains["gain_100_mm"])) >= 0.3
+
+
+def _d6(trials: Trials) -> tuple[Values, bool]:
+    found = {f"{steps}_steps": trials.parts(partial(complete, denoising_steps=steps)) for steps in (1, 5, 10)}
+    one, *more = (float(np.mean(value)) for value in found.values())
+    return found, all(one <= value for value in more)
+
+
+def _d8(trials: Trials) -> tuple[Values, bool]:
+    found = {
+        f"{noise_mm}_mm_{t_max}_{t_min}": trials.denoised(noise_mm, Timesteps(t_max, t_min))
+        for noise_mm in (40, 100)
+        for t_max, t_min in RANGES
+    }
+    best = {
+        noise_mm: min(RANGES, key=lambda r: np.mean(found[f"{noise_mm}_mm_{r[0]}_{r[1]}"]))
+        for noise_mm in (40, 100)
+    }
+    return found, best[100] != best[40] and all(a >= b for a, b in zip(best[100], best[40], strict=True))
+
+
+def _d9(trials: Trials) -> tuple[Values, bool]:
+    denoiser, schedule = trials.prior.denoiser(), trials.prior.schedule
+
+    def seek(z: Array, rng: np.random.Generator) -> Array:
+        x, adam, timesteps = z, Adam(0.1, (0.9, 0.99)), Timesteps(0.15, 0.05)
+        for step in range(MODE_SEEKING_STEPS):
+            t = timesteps.at(step, MODE_SEEKING_STEPS, rng)
+            x = adam.step(x, residual(denoiser, schedule, x, t, rng))
+        return x
+
+    def slow(z: Array, rng: np.random.Generator) -> Array:
+        return euler_maruyama(denoiser, z, schedule, np.linspace(1, EARLIEST, 1000).tolist(), rng=rng)
+
+    (sought_precision, sought_recall), (precision, recall) = trials.generated(seek), trials.generated(slow)
+    found = {
+        "regulariser_precision": sought_precision,
+        "em_1000_precision": precision,
+        "regulariser_recall": sought_recall,
+        "em_1000_recall": recall,
+    }
+    higher = ordered({"em": precision, "regulariser": sought_precision})
+    return found, higher and ordered({"regulariser": sought_recall, "em": recall})
+
+
+CLAIMS: dict[str, tuple[str, Callable[[Trials], tuple[Values, bool]]]] = {
+    "D1": ("truncated < uniform < fixed and random timesteps (denoise 40 mm, MPJPE)", _d1),
+    "D2": ("DPoser at least twice as good as a VPoser-like VAE on a leg (best of 10)", _d2),
+    "D3": ("prior loss < DPS < ScoreSDE (completion, best of 10, mean of four parts)", _d3),
+    "D4": ("DDIM-10 lowers precision and raises recall against EM-1000", _d4),
+    "D5": ("the prior's gain grows with the noise, at least 30 % at 100 mm", _d5),
+    "D6": ("one-step denoising in the regulariser at least as good as 5 or 10 steps", _d6),
+    "D8": ("noisier input wants a larger t_max and t_min", _d8),
+    "D9": ("the regulariser alone seeks modes: higher precision, lower recall than EM-1000", _d9),
+}
+"""D7, on representations and normalisers, is the verdict of ``evaluation.ablation``."""
+
+
+def evaluate(
+    data: Path,
+    split: str,
+    prior: DPoser,
+    *,
+    quick: bool = False,
+    only: tuple[str, ...] = (),
+    tell: Callable[[str], object] = str,
+) -> Iterator[dict[str, str | float | int]]:
+    """Yield one record a claim.
+
+    Args:
+        data: a motion data folder with ``splits.json``.
+        split: what the claims are tried on.
+        prior: on torch, DPS needs its gradients.
+        quick: one seed and a few poses; says nothing about the claims.
+        only: names of claims; all if empty.
+        tell: receives a line on what is being done.
+    """
+    trials = Trials(data, split, prior, quick)
+    for name, (statement, attempt) in CLAIMS.items():
+        if only and name not in only:
+            continue
+        tell(f"{name}: {statement}")
+        values, holds = attempt(trials)
+        means = "  ".join(f"{what} {np.mean(found):.4g}" for what, found in values.items())
+        yield {
+            "task": "claims",
+            "case": name,
+            "method": "dposer",
+            "holds": "holds" if holds else "does not hold",
+            "claim": statement,
+            "values": means,
+            "largest_seed_std": float(max(np.std(found) for found in values.values())),
+            "seeds": len(trials.seeds),
+        }

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``python -m contrapposto evaluate …``: print a protocol's table, write its records."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from contrapposto.arrays import Array, need_torch
+from contrapposto.evaluation.table import Record, format_table, write_json
+from contrapposto.priors import dposer, pose
+
+TASKS = {
+    "completion": "hide joints, complete them, measure the error",
+    "generation": "sample with nothing known, compare with real poses",
+    "ik": "find poses from joint positions, beside damped least squares",
+    "naturalness": "tell damaged poses from real ones",
+    "solvers": "ways and numbers of steps to ask the prior: error, diversity and time",
+    "denoise": "DPoser on clips with noisy or unseen joints",
+    "ablation": "train DPoser in each representation and normaliser, complete with each",
+    "claims": "the directional claims of DPoser's papers, tried on this data",
+}
+NEEDS_DPOSER = ("denoise", "claims")
+MEASURES_OURS = ("completion", "generation", "ik", "naturalness", "solvers")
+
+
+def add_options(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add a parser for each protocol to argparse's subparsers."""
+    for name, text in TASKS.items():
+        task = tasks.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        task.add_argument("--data", type=Path, required=True, help="a folder with splits.json")
+        task.add_argument("--split", default="val", help="train, val or test (default val)")
+        task.add_argument("--quick", action="store_true", help="a small fixed subset, within a minute")
+        task.add_argument("--json", type=Path, help="also write the records to this file")
+        task.add_argument("--seed", type=int, default=0)
+        if name in MEASURES_OURS:
+            task.add_argument("--weights", type=Path, help="a pose prior; the shipped one by default")
+            task.add_argument("--backend", choices=("numpy", "torch"), default="numpy")
+        if name in ("completion", "generation", "ik", *NEEDS_DPOSER):
+            task.add_argument(
+                "--dposer",
+                type=Path,
+                required=name in NEEDS_DPOSER,
+                help="weights of `train dposer`, to run the published method (needs torch)",
+            )
+        if name == "completion":
+            task.add_argument("--stride", type=int, default=10, help="complete every n-th good frame")
+        if name == "ablation":
+            task.add_argument("--output", type=Path, required=True, help="folder for the training runs")
+            task.add_argument("--steps", type=int, default=2000, help="training steps each (default 2000)")
+        if name == "claims":
+            task.add_argument("--only", nargs="*", default=(), metavar="D1", help="only these claims")
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    """Run one protocol, print its table and write its records.
+
+    Args:
+        arguments: of ``add_options``.
+
+    Raises:
+        ValueError: with one sentence, if the data, the weights or torch is missing.
+    """
+    records = list(_RUN[arguments.task](arguments))
+    if arguments.task == "completion":
+        from contrapposto.evaluation.completion import summary
+
+        print(format_table(summary(records)), end="\n\n")
+    print(format_table(records))
+    if arguments.json:
+        write_json(records, arguments.json)
+
+
+def _completion(a: argparse.Namespace) -> Iterator[Record]:
+    from contrapposto.evaluation.completion import evaluate
+
+    more = {"dposer": _dposer(a), "stride": a.stride, "seed": a.seed}
+    return evaluate(a.data, a.split, _prior(a), **more, **_common(a))
+
+
+def _generation(a: argparse.Namespace) -> Iterator[Record]:
+    from contrapposto.evaluation.generation import dposer_samplers, evaluate
+
+    published = _dposer(a)
+    methods = dposer_samplers(published) if published else {}
+    return evaluate(a.data, a.split, _prior(a), methods=methods, seed=a.seed, **_common(a))
+
+
+def _ik(a: argparse.Namespace) -> Iterator[Record]:
+    from contrapposto.evaluation.ik import by_dposer, evaluate
+
+    published = _dposer(a)
+    methods = {"dposer": by_dposer(published)} if published else {}
+    return evaluate(a.data, a.split, _prior(a), methods=methods, seed=a.seed, **_common(a))
+
+
+def _naturalness(a: argparse.Namespace) -> Iterator[Record]:
+    from contrapposto.evaluation.naturalness import evaluate
+
+    return evaluate(a.data, a.split, _prior(a), seed=a.seed, **_common(a))
+
+
+def _solvers(a: argparse.Namespace) -> Iterator[Record]:
+    from contrapposto.evaluation.solvers import evaluate
+
+    return evaluate(a.data, a.split, _prior(a), seed=a.seed, **_common(a))
+
+
+def _denoise(a: argparse.Namespace) -> Iterator[Record]:
+    from contrapposto.evaluation.denoise import evaluate
+
+    return evaluate(a.data, a.split, _read_dposer(a.dposer), seed=a.seed, **_common(a))
+
+
+def _claims(a: argparse.Namespace) -> Iterator[Record]:
+    published = _read_dposer(a.dposer)
+    from contrapposto.evaluation.claims import evaluate
+
+    return evaluate(a.data, a.split, published, only=tuple(a.only), **_common(a))
+
+
+def _ablation(a: argparse.Namespace) -> Iterator[Record]:
+    need_torch("Training")
+    from contrapposto.evaluation.ablation import evaluate
+
+    return evaluate(a.data, a.split, a.output, steps=a.steps, **_common(a))
+
+
+_RUN: dict[str, Callable[[argparse.Namespace], Iterator[Record]]] = {
+    "completion": _completion,
+    "generation": _generation,
+    "ik": _ik,
+    "naturalness": _naturalness,
+    "solvers": _solvers,
+    "denoise": _denoise,
+    "ablation": _ablation,
+    "claims": _claims,
+}
+
+
+def _common(a: argparse.Namespace) -> dict[str, Any]:
+    return {"quick": a.quick, "tell": lambda text: print(text, file=sys.stderr, flush=True)}
+
+
+def _prior(a: argparse.Namespace) -> pose.PosePrior:
+    prior = pose.load(a.weights or pose.WEIGHTS)
+    return prior.on(_torch_zero("The torch backend")) if a.backend == "torch" else prior
+
+
+def _dposer(a: argparse.Namespace) -> dposer.DPoser | None:
+    return _read_dposer(a.dposer) if a.dposer else None
+
+
+def _read_dposer(path: Path) -> dposer.DPoser:
+    return dposer.read(path).on(_torch_zero("DPoser"))
+
+
+def _torch_zero(what: str) -> Array:
+    need_torch(what)
+    import torch
+
+    return torch.zeros(())
