@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from contrapposto.rotation import from_rotvec, to_rotvec
+from contrapposto.skeleton import NUM_JOINTS
 
 RIDGE = 1e-6
 """Added to the Gaussian's covariance, radians squared: some joints never move."""
@@ -59,6 +60,13 @@ class Gaussian:
     @staticmethod
     def _rotvec(rotations: np.ndarray) -> np.ndarray:
         return to_rotvec(rotations.astype(np.float64)).reshape(len(rotations), -1)
+
+    def sample(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """(count, 22, 3, 3) rotations drawn from the Gaussian, nothing known."""
+        values, vectors = np.linalg.eigh(self.covariance)
+        z = rng.standard_normal((count, len(self.mean)))
+        rows = self.mean + (z * np.sqrt(np.maximum(values, 0))) @ vectors.T
+        return from_rotvec(rows[:, : NUM_JOINTS * 3].reshape(count, NUM_JOINTS, 3))
 
     def conditional(
         self,
