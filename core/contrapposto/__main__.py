@@ -33,9 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     dposer.add_argument("--representation", choices=("rotvec", "rot6d", "tangent"), default="rotvec")
     dposer.add_argument("--normalisation", choices=("zscore", "minmax", "none"), default="zscore")
 
-    evaluation = commands.add_parser("evaluate", help="measure a prior beside the baselines")
-    tasks = evaluation.add_subparsers(dest="task", required=True)
-    add_options(tasks)
+    add_options(commands.add_parser("evaluate", help="measure a prior beside the baselines"))
     return parser
 
 

@@ -17,11 +17,11 @@ import numpy as np
 
 from contrapposto.arrays import Array, like, to_numpy
 from contrapposto.diffusion.adam import Adam
-from contrapposto.diffusion.prior_loss import EARLIEST, Timesteps, residual
-from contrapposto.diffusion.sampler import ddim, euler_maruyama
+from contrapposto.diffusion.prior_loss import Timesteps, residual
 from contrapposto.evaluation import denoise, dps, vae
 from contrapposto.evaluation.completion import CASES, Case, by_dposer, poses_of, poses_to_complete
 from contrapposto.evaluation.metrics import body_rows, hypothesis_errors_mm, precision_recall
+from contrapposto.evaluation.published import Sampler, fast, slow
 from contrapposto.files.mocap import read_split
 from contrapposto.priors.dposer import BODY, DPoser, with_root
 from contrapposto.skeleton import forward_kinematics
@@ -87,8 +87,8 @@ class Trials:
         cases = [case for case in CASES if case.name in ("left_leg", "both_legs", "both_arms", "trunk")]
         return list(np.mean([self.completed(case, solve) for case in cases], axis=0))
 
-    def generated(self, sample: Callable[[Array, np.random.Generator], Array]) -> tuple[list, list]:
-        """Precision and recall of each seed; ``sample`` turns noise (N, D) into states."""
+    def generated(self, sample: Sampler) -> tuple[list[float], list[float]]:
+        """Precision and recall of each seed."""
         scores = []
         for seed in self.seeds:
             rng = np.random.default_rng(seed)
@@ -96,7 +96,7 @@ class Trials:
                 rng.standard_normal((self.samples, self.prior.space.size), dtype=np.float32),
                 self.prior.space.mean,
             )
-            body = to_numpy(self.prior.space.decode(sample(z, rng)))
+            body = to_numpy(self.prior.space.decode(sample(self.prior, z, rng)))
             scores.append(precision_recall(self.references, body_rows(with_root(body))))
         return [precision for precision, _ in scores], [recall for _, recall in scores]
 
@@ -133,18 +133,8 @@ def _d3(trials: Trials) -> tuple[Values, bool]:
 
 
 def _d4(trials: Trials) -> tuple[Values, bool]:
-    denoiser, schedule = trials.prior.denoiser(), trials.prior.schedule
-
-    def slow(z: Array, rng: np.random.Generator) -> Array:
-        return euler_maruyama(denoiser, z, schedule, np.linspace(1, EARLIEST, 1000).tolist(), rng=rng)
-
-    def fast(z: Array, _rng: np.random.Generator) -> Array:
-        return ddim(denoiser, z, schedule, np.linspace(1, EARLIEST, 10).tolist())
-
-    (slow_precision, slow_recall), (fast_precision, fast_recall) = (
-        trials.generated(slow),
-        trials.generated(fast),
-    )
+    slow_precision, slow_recall = trials.generated(slow)
+    fast_precision, fast_recall = trials.generated(fast)
     found = {
         "em_1000_precision": slow_precision,
         "ddim_10_precision": fast_precision,
@@ -182,20 +172,18 @@ def _d8(trials: Trials) -> tuple[Values, bool]:
     return found, best[100] != best[40] and all(a >= b for a, b in zip(best[100], best[40], strict=True))
 
 
+def _seek_modes(prior: DPoser, z: Array, rng: np.random.Generator) -> Array:
+    """States from noise by the regulariser alone."""
+    x, adam, denoiser, timesteps = z, Adam(0.1, (0.9, 0.99)), prior.denoiser(), Timesteps(0.15, 0.05)
+    for step in range(MODE_SEEKING_STEPS):
+        t = timesteps.at(step, MODE_SEEKING_STEPS, rng)
+        x = adam.step(x, residual(denoiser, prior.schedule, x, t, rng))
+    return x
+
+
 def _d9(trials: Trials) -> tuple[Values, bool]:
-    denoiser, schedule = trials.prior.denoiser(), trials.prior.schedule
-
-    def seek(z: Array, rng: np.random.Generator) -> Array:
-        x, adam, timesteps = z, Adam(0.1, (0.9, 0.99)), Timesteps(0.15, 0.05)
-        for step in range(MODE_SEEKING_STEPS):
-            t = timesteps.at(step, MODE_SEEKING_STEPS, rng)
-            x = adam.step(x, residual(denoiser, schedule, x, t, rng))
-        return x
-
-    def slow(z: Array, rng: np.random.Generator) -> Array:
-        return euler_maruyama(denoiser, z, schedule, np.linspace(1, EARLIEST, 1000).tolist(), rng=rng)
-
-    (sought_precision, sought_recall), (precision, recall) = trials.generated(seek), trials.generated(slow)
+    sought_precision, sought_recall = trials.generated(_seek_modes)
+    precision, recall = trials.generated(slow)
     found = {
         "regulariser_precision": sought_precision,
         "em_1000_precision": precision,

@@ -27,8 +27,9 @@ NEEDS_DPOSER = ("denoise", "claims")
 MEASURES_OURS = ("completion", "generation", "ik", "naturalness", "solvers")
 
 
-def add_options(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add a parser for each protocol to argparse's subparsers."""
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Give the parser of ``evaluate`` a parser for each protocol."""
+    tasks = parser.add_subparsers(dest="task", required=True)
     for name, text in TASKS.items():
         task = tasks.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         task.add_argument("--data", type=Path, required=True, help="a folder with splits.json")
@@ -77,23 +78,24 @@ def evaluate(arguments: argparse.Namespace) -> None:
 def _completion(a: argparse.Namespace) -> Iterator[Record]:
     from contrapposto.evaluation.completion import evaluate
 
-    more = {"dposer": _dposer(a), "stride": a.stride, "seed": a.seed}
+    published = _read_dposer(a.dposer) if a.dposer else None
+    more = {"dposer": published, "stride": a.stride, "seed": a.seed}
     return evaluate(a.data, a.split, _prior(a), **more, **_common(a))
 
 
 def _generation(a: argparse.Namespace) -> Iterator[Record]:
-    from contrapposto.evaluation.generation import dposer_samplers, evaluate
+    from contrapposto.evaluation import published
+    from contrapposto.evaluation.generation import evaluate
 
-    published = _dposer(a)
-    methods = dposer_samplers(published) if published else {}
+    methods = published.samplers(_read_dposer(a.dposer)) if a.dposer else {}
     return evaluate(a.data, a.split, _prior(a), methods=methods, seed=a.seed, **_common(a))
 
 
 def _ik(a: argparse.Namespace) -> Iterator[Record]:
-    from contrapposto.evaluation.ik import by_dposer, evaluate
+    from contrapposto.evaluation import published
+    from contrapposto.evaluation.ik import evaluate
 
-    published = _dposer(a)
-    methods = {"dposer": by_dposer(published)} if published else {}
+    methods = published.kinematics(_read_dposer(a.dposer)) if a.dposer else {}
     return evaluate(a.data, a.split, _prior(a), methods=methods, seed=a.seed, **_common(a))
 
 
@@ -116,7 +118,7 @@ def _denoise(a: argparse.Namespace) -> Iterator[Record]:
 
 
 def _claims(a: argparse.Namespace) -> Iterator[Record]:
-    published = _read_dposer(a.dposer)
+    published = _read_dposer(a.dposer)  # says what is missing before torch is imported
     from contrapposto.evaluation.claims import evaluate
 
     return evaluate(a.data, a.split, published, only=tuple(a.only), **_common(a))
@@ -148,10 +150,6 @@ def _common(a: argparse.Namespace) -> dict[str, Any]:
 def _prior(a: argparse.Namespace) -> pose.PosePrior:
     prior = pose.load(a.weights or pose.WEIGHTS)
     return prior.on(_torch_zero("The torch backend")) if a.backend == "torch" else prior
-
-
-def _dposer(a: argparse.Namespace) -> dposer.DPoser | None:
-    return _read_dposer(a.dposer) if a.dposer else None
 
 
 def _read_dposer(path: Path) -> dposer.DPoser:
