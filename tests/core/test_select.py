@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from contrapposto.tasks.select import representatives
+from contrapposto.tasks.select import BLOCK, representatives
 
 
 def clusters(sizes: tuple[int, ...], seed: int = 0) -> np.ndarray:
@@ -32,6 +32,15 @@ def test_nobody_is_kept_twice_and_all_are_kept_when_all_are_wanted():
     kept = representatives(points, 9)
     assert len(set(kept.tolist())) == 9
     assert representatives(points, 18).tolist() == list(range(18))
+
+
+def test_thousands_of_samples_are_dealt_into_blocks():
+    points = np.random.default_rng(0).standard_normal((BLOCK * 3 + 7, 2, 3))
+    kept = representatives(points, 101)
+    assert len(set(kept.tolist())) == 101
+    gap = np.linalg.norm(points[:, None] - points[kept][None], axis=-1).mean(axis=-1).min(axis=1).mean()
+    first = np.linalg.norm(points[:, None] - points[:101][None], axis=-1).mean(axis=-1).min(axis=1).mean()
+    assert gap < first
 
 
 def test_representatives_lie_nearer_to_the_samples_than_the_first_few_do():

@@ -15,6 +15,9 @@ CENTRE_WEIGHT = 0.5
 
 MAX_SWEEPS = 4
 
+BLOCK = 192
+"""Samples beyond this many are dealt into blocks of their own, so that the cost stays linear."""
+
 
 def representatives(points: np.ndarray, count: int, centre_weight: float = CENTRE_WEIGHT) -> np.ndarray:
     """Indices of ``count`` samples that represent all of them.
@@ -29,10 +32,23 @@ def representatives(points: np.ndarray, count: int, centre_weight: float = CENTR
         centre_weight: see above; 0 gives k-medoids.
 
     Returns:
-        (count,) int indices in order of choice, the most central sample first.
-
-    Cost: O(count * M * M) a sweep; M is a few dozen.
+        (count,) int indices in order of choice, the most central sample of a block first.
     """
+    M = len(points)
+    if count >= M:
+        return np.arange(M)
+    blocks = -(-M // BLOCK)
+    share = [count // blocks + (block < count % blocks) for block in range(blocks)]
+    dealt = [np.arange(block, M, blocks) for block in range(blocks)]
+    chosen = [
+        rows[_representatives(points[rows], few, centre_weight)]
+        for rows, few in zip(dealt, share, strict=True)
+    ]
+    return np.concatenate(chosen)
+
+
+def _representatives(points: np.ndarray, count: int, centre_weight: float) -> np.ndarray:
+    """``representatives`` of one block, at a cost of O(count * M * M) a sweep."""
     M = len(points)
     if count >= M:
         return np.arange(M)
