@@ -66,7 +66,7 @@ class Case:
     @property
     def unseen(self) -> np.ndarray:
         """(22,) bool, joints whose position is neither given nor follows from the pelvis."""
-        moving = (DESCENDANTS & ~np.eye(NUM_JOINTS, dtype=bool))[self.free].any(axis=0)
+        moving = np.array((DESCENDANTS & ~np.eye(NUM_JOINTS, dtype=bool))[self.free].any(axis=0))
         moving[JOINT_INDEX["spine1"]] = False  # lies on the pelvis
         return moving & ~np.isin(np.arange(NUM_JOINTS), self.placed)
 
