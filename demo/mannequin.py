@@ -237,7 +237,7 @@ def _leg(bones: bpy.types.ArmatureBones, side: str) -> list[Part]:
     ]
 
 
-def _surface(part: Part) -> tuple[np.ndarray, list[tuple[int, ...]]]:
+def surface(part: Part) -> tuple[np.ndarray, list[tuple[int, ...]]]:
     """Vertices (V, 3) and faces of one part: rings along it, a dome at each end, smooth between sections."""
     along = part.end - part.start
     length = along.length
@@ -304,7 +304,7 @@ def build(rig: bpy.types.Object) -> bpy.types.Object:
     controls = list(dict.fromkeys(part.control for part in parts))
     for part in parts:
         offset = sum(map(len, vertices))
-        points, polygons = _surface(part)
+        points, polygons = surface(part)
         vertices.append(points)
         faces += [tuple(offset + i for i in polygon) for polygon in polygons]
         slots += [controls.index(part.control)] * len(polygons)

@@ -35,6 +35,9 @@ HEIGHT_MEAN, HEIGHT_SCALE = 0.85, 0.2
 POSITION_SCALE = 0.5
 """Metres that count as one unit of a target's position."""
 
+CALIBRATIONS = ("naturalness.",)
+"""Tasks that may leave a calibration beside the weights."""
+
 
 @dataclass(frozen=True, eq=False)
 class Condition:
@@ -101,6 +104,7 @@ class PosePrior:
         mean, std: (22, 6) and (22, 1), the normaliser of the 6D rotations.
         width, blocks: the network's size.
         schedule: the noise schedule.
+        calibration: arrays that tasks measured on real poses, named ``task.array``.
     """
 
     weights: Mapping[str, Array]
@@ -109,6 +113,7 @@ class PosePrior:
     width: int
     blocks: int
     schedule: SubVP = field(default_factory=SubVP)
+    calibration: Mapping[str, Array] = field(default_factory=dict)
 
     def on(self, reference: Array) -> PosePrior:
         """This prior in the array library, dtype and device of ``reference``."""
@@ -117,6 +122,7 @@ class PosePrior:
             weights={name: like(value, reference) for name, value in self.weights.items()},
             mean=like(self.mean, reference),
             std=like(self.std, reference),
+            calibration={name: like(value, reference) for name, value in self.calibration.items()},
         )
 
     def encode(self, rotations: Array) -> Array:
@@ -209,7 +215,8 @@ class PosePrior:
 def save(prior: PosePrior, path: Path, facts: Mapping[str, Any]) -> None:
     """Write a prior (NumPy arrays) with the facts of its training."""
     config = {"width": prior.width, "blocks": prior.blocks, **facts}
-    container.save(path, "pose", config, {**prior.weights, "mean": prior.mean, "std": prior.std})
+    arrays = {**prior.weights, **prior.calibration, "mean": prior.mean, "std": prior.std}
+    container.save(path, "pose", config, arrays)
 
 
 def read(path: Path) -> PosePrior:
@@ -222,13 +229,15 @@ def read(path: Path) -> PosePrior:
     try:
         width, blocks = int(config["width"]), int(config["blocks"])
         mean, std = arrays.pop("mean"), arrays.pop("std")
+        measured = [name for name in arrays if name.startswith(CALIBRATIONS)]
+        calibration = {name: arrays.pop(name) for name in measured}
     except (KeyError, TypeError, ValueError) as error:
         raise container.WeightsError(f"The weights file '{path.name}' is damaged: {error}") from error
     expected = residual_mlp.shapes(STATE, CONTEXT, width, blocks)
     normaliser = mean.shape == (NUM_JOINTS, 6) and std.shape == (NUM_JOINTS, 1)
     if not normaliser or {name: a.shape for name, a in arrays.items()} != expected:
         raise container.WeightsError(f"The weights in '{path.name}' do not fit a network of their size")
-    return PosePrior(arrays, mean, std, width, blocks)
+    return PosePrior(arrays, mean, std, width, blocks, calibration=calibration)
 
 
 @lru_cache(maxsize=2)
