@@ -31,7 +31,7 @@ from contrapposto.training.corpus import Corpus
 
 SEEDS = (0, 1, 2)
 HYPOTHESES = 10
-STRIDE = 430
+STRIDE = 860
 """Every how many good frames of a subject the slow solvers complete."""
 
 CLIPS, SAMPLES, REFERENCES = 6, 500, 4000
