@@ -21,6 +21,7 @@ TASKS = {
     "solvers": "ways and numbers of steps to ask the prior: error, diversity and time",
     "denoise": "DPoser on clips with noisy or unseen joints",
     "ablation": "train DPoser in each representation and normaliser, complete with each",
+    "leave_one_out": "train without each source of recordings, complete its poses",
     "claims": "the directional claims of DPoser's papers, tried on this data",
 }
 NEEDS_DPOSER = ("denoise", "claims")
@@ -33,7 +34,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     for name, text in TASKS.items():
         task = tasks.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         task.add_argument("--data", type=Path, required=True, help="a folder with splits.json")
-        task.add_argument("--split", default="val", help="train, val or test (default val)")
+        if name != "leave_one_out":
+            task.add_argument("--split", default="val", help="train, val or test (default val)")
         task.add_argument("--quick", action="store_true", help="a small fixed subset, within a minute")
         task.add_argument("--json", type=Path, help="also write the records to this file")
         task.add_argument("--seed", type=int, default=0)
@@ -52,6 +54,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         if name == "ablation":
             task.add_argument("--output", type=Path, required=True, help="folder for the training runs")
             task.add_argument("--steps", type=int, default=2000, help="training steps each (default 2000)")
+        if name == "leave_one_out":
+            task.add_argument("--output", type=Path, required=True, help="folder for the training runs")
+            task.add_argument("--steps", type=int, default=5000, help="training steps each (default 5000)")
+            task.add_argument("--only", nargs="*", default=(), metavar="SOURCE", help="only these sources")
         if name == "claims":
             task.add_argument("--only", nargs="*", default=(), metavar="D1", help="only these claims")
 
@@ -131,6 +137,15 @@ def _ablation(a: argparse.Namespace) -> Iterator[Record]:
     return evaluate(a.data, a.split, a.output, steps=a.steps, **_common(a))
 
 
+def _leave_one_out(a: argparse.Namespace) -> Iterator[Record]:
+    need_torch("Training")
+    from contrapposto.evaluation.leave_one_out import evaluate
+    from contrapposto.training.pose import Settings
+
+    settings = Settings(steps=a.steps, seed=a.seed)
+    return evaluate(a.data, a.output, settings=settings, sources=a.only, seed=a.seed, **_common(a))
+
+
 _RUN: dict[str, Callable[[argparse.Namespace], Iterator[Record]]] = {
     "completion": _completion,
     "generation": _generation,
@@ -139,6 +154,7 @@ _RUN: dict[str, Callable[[argparse.Namespace], Iterator[Record]]] = {
     "solvers": _solvers,
     "denoise": _denoise,
     "ablation": _ablation,
+    "leave_one_out": _leave_one_out,
     "claims": _claims,
 }
 

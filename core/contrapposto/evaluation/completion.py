@@ -212,6 +212,25 @@ def evaluate(
     tell(f"reading {data}")
     test = poses_to_complete(data, split, stride, quick)
     train = poses_of(read_split(data, "train"), TRAIN_STRIDE)
+    yield from compare(test, train, prior, dposer=dposer, seed=seed, tell=tell)
+
+
+def compare(
+    test: np.ndarray,
+    train: np.ndarray,
+    prior: PosePrior,
+    *,
+    dposer: DPoser | None = None,
+    seed: int = 0,
+    tell: Callable[[str], object] = str,
+) -> Iterator[dict[str, str | float | int]]:
+    """Yield one record a case and method for these poses.
+
+    Args:
+        test: (B, 22, 3, 3) poses to complete, from ``poses_of``.
+        train: (N, 22, 3, 3) poses that the baselines know.
+        prior, dposer, seed, tell: see ``evaluate``.
+    """
     _, true = forward_kinematics(test.astype(np.float64))
     for case in CASES:
         tell(f"{case.name}: {len(test)} poses")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Examples that the recordings lack: mirrored, recombined, slightly turned poses.
+"""Examples that the recordings lack: mirrored, recombined, broad, slightly turned poses.
 
 Dice are thrown on the CPU, so that a seed means the same on every device; what
 they decide happens where the poses are.
@@ -44,6 +44,28 @@ def recombine(
     take = take.to(rotations.device)
     own_legs = ~take[:, JOINT_INDEX["left_hip"]]
     return torch.where(take[..., None, None], others, rotations), own_legs
+
+
+def broaden(
+    rotations: torch.Tensor,
+    height: torch.Tensor,
+    pool: torch.Tensor,
+    rate: float,
+    generator: torch.Generator,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """A batch whose first examples give way to poses of a pool, and its heights.
+
+    Args:
+        rotations: (batch, 22, 3, 3) poses in random order.
+        height: (batch,) their pelvis heights; NaN for those of the pool, which stand on no known floor.
+        pool: (N, 22, 3, 3), from ``broad.broad_poses``.
+        rate: share of the batch that is replaced.
+        generator: of the dice.
+    """
+    count = round(rate * len(rotations))
+    index = torch.randint(len(pool), (count,), generator=generator).to(pool.device)
+    unknown = torch.full_like(height[:count], torch.nan)
+    return torch.cat([pool[index], rotations[count:]]), torch.cat([unknown, height[count:]])
 
 
 def turn_slightly(rotations: torch.Tensor, size: float, generator: torch.Generator) -> torch.Tensor:
