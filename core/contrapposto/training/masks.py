@@ -34,6 +34,11 @@ CONTROLS_ONLY = 0.12
 the root known whatever the rest; some joints placed; the pelvis height known; only the
 root known and some ends placed, as on a rig that is posed by its IK controls."""
 
+MOST_PLACED = 0.06
+"""Share of the examples of which the root is known and the places of all joints but those of some
+parts, as from markers or another skeleton; and how often such an example lacks a part."""
+PART_UNSEEN = 0.25
+
 CONTROL_RATE = {"left_wrist": 0.65, "right_wrist": 0.65, "left_ankle": 0.65, "right_ankle": 0.65, "head": 0.3}
 CONTROLS_ORIENTED = 0.8
 """Which ends such a rig places, and how often with their direction."""
@@ -100,4 +105,17 @@ def controls_only(
     turned = ends & (torch.rand(batch, NUM_JOINTS, generator=generator) < CONTROLS_ORIENTED)
     root = torch.arange(NUM_JOINTS) == 0
     for mask, value in ((known, root), (placed, ends), (oriented, turned)):
+        mask.copy_(torch.where(chosen.to(mask.device), value.to(mask.device), mask))
+
+
+def most_placed(
+    known: torch.Tensor, placed: torch.Tensor, oriented: torch.Tensor, generator: torch.Generator
+) -> None:
+    """Turn a share of the examples, in place, into ones of which most joints' places are known."""
+    batch = len(known)
+    chosen = torch.rand(batch, 1, generator=generator) < MOST_PLACED
+    seen = torch.rand(batch, len(PARTS), generator=generator) >= PART_UNSEEN
+    root = torch.arange(NUM_JOINTS) == 0
+    places = seen[:, _part_of_joint()] & ~root
+    for mask, value in ((known, root), (placed, places), (oriented, torch.zeros_like(places))):
         mask.copy_(torch.where(chosen.to(mask.device), value.to(mask.device), mask))

@@ -21,9 +21,16 @@ from contrapposto.priors.pose import CONTEXT, STATE, Condition, PosePrior, save
 from contrapposto.rotation import to_rot6d
 from contrapposto.skeleton import DESCENDANTS, NUM_JOINTS, forward_kinematics
 from contrapposto.training import run
-from contrapposto.training.augment import mirrored_half, recombine, turn_slightly
+from contrapposto.training.augment import broaden, mirrored_half, recombine, turn_slightly
+from contrapposto.training.broad import broad_poses
 from contrapposto.training.corpus import Corpus
-from contrapposto.training.masks import HEIGHT_KNOWN, controls_only, known_joints, placed_joints
+from contrapposto.training.masks import (
+    HEIGHT_KNOWN,
+    controls_only,
+    known_joints,
+    most_placed,
+    placed_joints,
+)
 
 STD_FLOOR = 0.08
 """Joints that hardly ever move are scaled by this much, not blown up (6D units)."""
@@ -37,6 +44,9 @@ RATIO_RANGE = (0.01, 40.0)
 
 VALIDATION_POSES = 2048
 
+BROAD_FEWEST = 1000
+"""At least so many broad poses, half as many as recorded ones where there are more."""
+
 
 @dataclass(frozen=True)
 class Settings(run.Settings):
@@ -48,12 +58,15 @@ class Settings(run.Settings):
             tolerates what it has not seen.
         pose_noise: radians by which whole poses are turned.
         place_noise: metres by which placed joints are moved.
+        broad: share of examples that nobody recorded, see ``training.broad``.
     """
 
+    drop: float = 0.01
     recombination: float = 0.03
-    known_noise: float = 0.03
-    pose_noise: float = 0.01
+    known_noise: float = 0.02
+    pose_noise: float = 0.005
     place_noise: float = 0.01
+    broad: float = 0.08
 
 
 def _leverage(std: np.ndarray) -> np.ndarray:
@@ -72,6 +85,8 @@ class Examples:
         self.rotations = torch.as_tensor(corpus.rotations, device=device)
         self.height = torch.as_tensor(corpus.height, device=device)
         self.cumulative = torch.as_tensor(np.cumsum(corpus.weight))
+        pool = broad_poses(np.random.default_rng(settings.seed), max(BROAD_FEWEST, len(corpus) // 2))
+        self.pool = torch.as_tensor(pool, device=device)
         self.device = device
 
     def _draw(self, generator: torch.Generator, batch: int) -> torch.Tensor:
@@ -86,6 +101,7 @@ class Examples:
         index = self._draw(generator, batch)
         rotations, height = self.rotations[index], self.height[index]
         if augment:
+            rotations, height = broaden(rotations, height, self.pool, s.broad, generator)
             rotations = mirrored_half(rotations, generator)
             others = mirrored_half(self.rotations[self._draw(generator, batch)], generator)
             rotations, own_legs = recombine(rotations, others, s.recombination, generator)
@@ -94,6 +110,7 @@ class Examples:
         known = known_joints(batch, generator)
         placed, oriented = placed_joints(batch, generator)
         controls_only(known, placed, oriented, generator)
+        most_placed(known, placed, oriented, generator)
         known, placed, oriented = (mask.to(self.device) for mask in (known, placed, oriented))
         world, positions = forward_kinematics(rotations)
         if augment:
