@@ -23,6 +23,7 @@ import numpy as np
 
 from contrapposto.rotation import from_rotvec, project, to_rotvec
 from contrapposto.skeleton import (
+    DESCENDANTS,
     JOINT_INDEX,
     NUM_JOINTS,
     PARENTS,
@@ -71,6 +72,9 @@ LARGEST_STEP = 0.35
 RETURN = 0.25
 """Share of its way back to the pose that it started from that a step goes where nothing holds it."""
 
+LESS = 0.01
+"""Millimetres of gap that are as bad as a radian of turn: what is exact comes first."""
+
 STUCK = 1.0
 """Cost, in millimetres of gap, beyond which a second start is worth its time."""
 
@@ -80,6 +84,8 @@ BENT = 0.7
 MOBILITY = {"spine": 0.25, "neck": 0.3, "head": 0.3, "collar": 0.25, "pelvis": 0.3, "ankle": 0.4, "foot": 0.2}
 """Relative ease of turning; knees, elbows, hips and shoulders have 1."""
 
+
+_LEGS = [[JOINT_INDEX[f"{side}_{part}"] for part in ("hip", "knee", "ankle")] for side in ("left", "right")]
 
 _FLEXION = {
     "left_knee": (1.0, 0.0, 0.0),
@@ -107,7 +113,7 @@ class Reached:
         rotations: (N, 22, 3, 3) local rotations.
         shift: (N, 3) metres that the pelvis has moved; 0 unless it gives way.
         gap: (N,) the largest remaining gap of an exact target, metres.
-        cost: (N,) gap in millimetres beyond the tolerance, and what else is asked and missed.
+        cost: (N,) gap in millimetres beyond the tolerance, and with little weight what else is missed.
     """
 
     rotations: np.ndarray
@@ -170,10 +176,13 @@ def solve(
 
 def _turning(free: np.ndarray, placement: Placement) -> np.ndarray:
     """(22,) bool, the joints whose turn moves a placed joint, or turns one that gives way."""
-    useful = ABOVE[:, list(placement.joints)].any(axis=1)
+    useful = np.asarray(ABOVE[:, list(placement.joints)].any(axis=1))
     for joint in placement.orientations:
         if placement.softness.get(joint):
-            useful = useful | placement.turns(joint)
+            useful |= placement.turns(joint)
+    if placement.floor is not None:  # a placed leg bends and tilts its foot to stay above it
+        for leg in _LEGS:
+            useful[leg[1:]] |= DESCENDANTS[leg[0], list(placement.joints)].any()
     decided = np.isin(np.arange(NUM_JOINTS), list(placement.exact))
     return free & useful & ~decided
 
@@ -207,8 +216,9 @@ def _descend(
         strayed = _turned_away(pose, home[live], world, turning)
         strayed = np.concatenate([strayed, shift[live]], axis=1)[:, : len(W)]
         gap = np.sqrt(np.sum(gaps[:, ~here.is_soft] ** 2, axis=-1)).max(axis=-1, initial=0.0)
-        cost = 1000 * np.maximum(0, gap - TOLERANCE) + hinges.cost + others.cost
-        best.take(live, Reached(pose, shift[live], gap, cost + np.sum(strayed**2 / W, axis=1)))
+        rest = others.cost + np.sum(strayed**2 / W, axis=1)
+        cost = 1000 * np.maximum(0, gap - TOLERANCE) + hinges.cost + LESS * rest
+        best.take(live, Reached(pose, shift[live], gap, cost))
         if step == STEPS or len(W) == 0:
             break
         far = gap / LARGEST_PULL
