@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import bpy
@@ -25,7 +25,7 @@ from contrapposto.rotation import slerp
 from contrapposto.skeleton import JOINT_INDEX, JOINT_NAMES, MIRROR, PARENTS, forward_kinematics, mirror
 from contrapposto.tasks.complete import Completion, complete_pose
 
-from . import checks, keys
+from . import checks, keys, told
 from .errors import Refusal
 from .following import kept_apart
 from .known import Intent, read_intent
@@ -54,6 +54,8 @@ class Report:
         alternative, alternatives: which one was written, of how many.
         energy: how unnatural the prior finds it; lower is better.
         unreachable: IK control -> how far its limb stays away from it, mm.
+        bent_too_far: completed joint -> how far it is beyond what a body can do, degrees.
+        failing: how many of the alternatives miss a control or bend a joint too far; they come last.
         keyed_channels: how many channels got a key.
         residual: the bone that the rig left furthest from its place, None if all are near.
     """
@@ -66,27 +68,46 @@ class Report:
     alternatives: int
     energy: float
     unreachable: Mapping[str, float]
+    bent_too_far: Mapping[str, float]
+    failing: int
     keyed_channels: int
     residual: Residual | None = None
 
     @property
     def sentence(self) -> str:
         """For the status bar."""
+        last = f", the last {self.failing} failing" if self.failing else ""
         return (
             f"Completed {_bones(len(self.completed))}, kept {len(self.kept)} "
-            f"(alternative {self.alternative} of {self.alternatives})"
+            f"(alternative {self.alternative} of {self.alternatives}{last})"
         )
 
     @property
     def warning(self) -> str:
-        """One sentence on controls that cannot be reached or bones that did not arrive; empty if none."""
-        if not self.unreachable:
-            return self.residual.sentence if self.residual else ""
-        worst = max(self.unreachable, key=lambda bone: self.unreachable[bone])
-        return (
-            f"The limb stays {self.unreachable[worst]:.0f} mm away from '{worst}', out of its reach; "
-            "move the control closer to the body"
-        )
+        """One sentence on the worst that went wrong with the pose that was written; empty if nothing did.
+
+        A control that is out of reach, else a joint bent too far, else a bone that did not arrive.
+        """
+        if self.unreachable:
+            worst = max(self.unreachable, key=lambda bone: self.unreachable[bone])
+            return (
+                f"The limb stays {self.unreachable[worst]:.0f} mm away from '{worst}', out of its reach; "
+                "move the control closer to the body"
+            )
+        if self.bent_too_far:
+            worst = max(self.bent_too_far, key=lambda joint: self.bent_too_far[joint])
+            return (
+                f"The {worst.replace('_', ' ')} ('{self.completed[worst][0]}') is turned "
+                f"{self.bent_too_far[worst]:.0f} degrees further than a body can; {self._way_out}"
+            )
+        return self.residual.sentence if self.residual else ""
+
+    @property
+    def _way_out(self) -> str:
+        sound = self.alternatives - self.failing
+        if sound:
+            return f"take one of the first {sound} alternatives" if sound > 1 else "take alternative 1"
+        return "move what is keyed near it, or try another seed"
 
 
 _last: tuple[str, Completion] | None = None
@@ -149,7 +170,7 @@ def complete(
             writer.restore()
             raise
     completed, kept = _filled(rig, plan), _kept(rig, intent)
-    return Report(
+    report = Report(
         armature=armature_object.name,
         frame=frame,
         completed=completed,
@@ -157,10 +178,14 @@ def complete(
         alternative=settings.alternative,
         alternatives=settings.hypotheses,
         energy=float(completion.energy[settings.alternative - 1]),
-        unreachable=_unreachable(rig, known, chosen),
+        unreachable=_unreachable(rig, completion, settings.alternative - 1),
+        bent_too_far=_bent_too_far(completion, settings.alternative - 1, completed),
+        failing=int(np.count_nonzero(completion.fails)),
         keyed_channels=keyed,
         residual=worst_residual(rig, plan, desired, limbs),
     )
+    told.remember(armature_object, frame, report.warning)
+    return report
 
 
 def forget() -> None:
@@ -335,18 +360,20 @@ def _through(rig: Rig, joint: str) -> tuple[str, ...]:
     return (limb.handle.bone, *limb.aims)
 
 
-def _unreachable(rig: Rig, known: Known, chosen: Pose) -> dict[str, float]:
-    _, positions = forward_kinematics(chosen.rotations, rig.calibration.offsets)
-    mm_a_metre = 1000 * Similarity.of(rig.to_world).scale / rig.calibration.scale
-    found = {}
-    for target in known.targets:
-        if target.position is None:
-            continue
-        place = positions[JOINT_INDEX[target.joint]] + chosen.transl
-        away = float(np.linalg.norm(place - target.position)) * mm_a_metre
-        if away > _REACHED_MM:
-            found[rig.limbs[target.joint].handle.bone] = away
-    return found
+def _unreachable(rig: Rig, completion: Completion, index: int) -> dict[str, float]:
+    mm_a_metre = Similarity.of(rig.to_world).scale / rig.calibration.scale
+    away = completion.target_mm[index] * mm_a_metre
+    return {
+        rig.limbs[target.joint].handle.bone: float(mm)
+        for target, mm in zip(completion.targets, away, strict=True)
+        if target.position is not None and mm > _REACHED_MM
+    }
+
+
+def _bent_too_far(completion: Completion, index: int, completed: Iterable[str]) -> dict[str, float]:
+    """Of the joints that were written; where the rig lacks one, nothing shows."""
+    broken, degrees = completion.broken[index], completion.beyond_deg[index]
+    return {joint: float(degrees[JOINT_INDEX[joint]]) for joint in completed if broken[JOINT_INDEX[joint]]}
 
 
 def _bones(count: int) -> str:

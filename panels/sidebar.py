@@ -8,6 +8,7 @@ from contrapposto.skeleton import JOINT_NAMES, NUM_JOINTS
 
 from ..addon.errors import Refusal
 from ..addon.rig_storage import PROPERTY, known_map
+from ..addon.told import last_warning
 from ..operators import rig_mapping
 from ..operators.complete_pose import OPTIONS
 from ..operators.rig_mapping import joint_label
@@ -33,11 +34,14 @@ class CONTRAPPOSTO_PT_complete_pose(SidebarPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the button, or what stands in its way."""
         layout = self.layout
-        if sentence := _hindrance(context):
+        sentence = _hindrance(context)
+        if sentence:
             _write(layout, sentence, icon="INFO")
         row = layout.row()
         row.scale_y = 1.4
         draw_complete_pose(row, context.scene, icon="ARMATURE_DATA")
+        if not sentence and (warning := last_warning(context.object, context.scene.frame_current_final)):
+            _write(layout, warning, icon="ERROR")
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False

@@ -166,6 +166,9 @@ def run(bpy: ModuleType, options: argparse.Namespace, complete: object, settings
                 "seed": options.seed,
                 "energy": report.energy,
                 "unreachable_mm": dict(report.unreachable),
+                "bent_too_far_deg": dict(report.bent_too_far),
+                "failing_alternatives": report.failing,
+                "warning": report.warning,
                 "keyed_channels": report.keyed_channels,
             }
         )

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from contrapposto import limits
 from contrapposto.motion import Pose
 from contrapposto.observations import Known, Target
 from contrapposto.rotation import from_rotvec, geodesic_angle
@@ -252,3 +253,74 @@ def test_keeping_the_feet_on_the_floor_does_not_move_a_leg_off_its_target(joint)
     target = Target(joint, pose.transl + positions[JOINT_INDEX[joint]])
     known = Known.of("pelvis", targets=(target,), height_known=True)
     assert np.max(complete_pose(pose, known, keep_feet_on_floor=True).reach_mm) < 1.0
+
+
+def test_a_placed_pelvis_is_where_it_was_placed():
+    pose = some_pose()
+    there = np.array([0.4, 0.7, -1.0])
+    result = complete_pose(pose, Known.of("head", targets=(Target("pelvis", there, TURN),)))
+    assert np.array_equal(result.poses.transl, np.tile(there, (8, 1)))
+    assert np.array_equal(result.poses.rotations[:, 0], np.tile(TURN, (8, 1, 1)))
+    assert not result.missed.any()
+
+
+def test_a_pelvis_that_gives_way_follows_a_hand_out_of_reach():
+    pose = some_pose()
+    far = Target("left_wrist", pose.transl + TURN @ np.array([0.2, 0.3, 1.3]))
+    torso = ("pelvis", "spine1", "spine2", "spine3")
+    firm, soft = (
+        complete_pose(pose, Known.of(*torso, targets=(far, Target("pelvis", pose.transl, None, None, s))))
+        for s in (1.0, 0.3)
+    )
+    assert firm.reach_mm.min() > 300
+    assert np.array_equal(firm.poses.transl, np.tile(pose.transl, (8, 1)))
+    assert soft.target_mm[:, 0].max() < 1.0
+    assert np.linalg.norm(soft.poses.transl - pose.transl, axis=1).min() > 0.2
+
+
+def test_a_chest_can_be_placed():
+    pose = some_pose()
+    chest = Target("spine3", pose.transl + TURN @ np.array([0.05, 0.2, 0.1]), TURN)
+    result = complete_pose(pose, Known.of("pelvis", targets=(chest,)))
+    assert result.target_mm.max() < 1.0
+    assert result.target_deg.max() < 0.1
+
+
+def test_alternatives_that_miss_a_target_or_break_a_joint_come_last_and_say_so():
+    hips = Target("pelvis", np.array([0.4, 0.7, -1.0]), TURN)
+    result = complete_pose(some_pose(), Known.of("head", targets=(hips,)), hypotheses=24)
+    assert 0 < np.count_nonzero(result.fails) < 24
+    assert not np.any(result.fails[:-1] & ~result.fails[1:])
+    fails = (
+        (result.target_mm[:, 0] > 1) | (result.target_deg[:, 0] > 1) | (result.beyond_deg > 10).any(axis=1)
+    )
+    assert np.array_equal(result.fails, fails)
+
+
+def test_what_is_told_of_an_alternative_is_true_of_its_pose():
+    pose = some_pose()
+    far = Target("left_wrist", pose.transl + np.array([0.0, 0.4, 3.0]))
+    head = Target("head", None, TURN)
+    result = complete_pose(pose, Known.of("pelvis", targets=(far, head)))
+    assert result.missed.tolist() == [[True, False]] * 8
+    _, positions = forward_kinematics(result.poses.rotations)
+    away = positions[:, JOINT_INDEX["left_wrist"]] + result.poses.transl - far.position
+    np.testing.assert_allclose(result.target_mm[:, 0], 1000 * np.linalg.norm(away, axis=1))
+    excess = np.degrees(limits.beyond(result.poses.rotations))
+    free = ~Known.of("pelvis").joints
+    np.testing.assert_allclose(result.beyond_deg[:, free], excess[:, free])
+
+
+def test_a_joint_that_the_animator_set_beyond_its_limit_is_no_failure():
+    rotations = some_pose().rotations.copy()
+    rotations[JOINT_INDEX["left_knee"]] = from_rotvec(np.array([-1.0, 0.0, 0.0]))
+    known = ~np.isin(np.arange(NUM_JOINTS), JOINT_INDEX["head"])
+    result = complete_pose(Pose(rotations, some_pose().transl), Known(known))
+    assert not result.beyond_deg[:, JOINT_INDEX["left_knee"]].any()
+    assert not result.broken[:, JOINT_INDEX["left_knee"]].any()
+
+
+@pytest.mark.parametrize("stiffness", [0.0, -1.0, 1.5, np.nan])
+def test_a_stiffness_that_is_none_is_refused(stiffness):
+    with pytest.raises(ValueError, match="stiffness of 'head' must be above 0"):
+        Target("head", np.zeros(3), None, None, stiffness)

@@ -6,9 +6,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from contrapposto import limits
 from contrapposto.rotation import from_rotvec, geodesic_angle
-from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, PARENTS, forward_kinematics
-from contrapposto.tasks.reach import Placement, reach
+from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, PARENTS, forward_kinematics, sole_height
+from contrapposto.tasks.reach import Placement, reach, solve
 
 WRISTS = [JOINT_INDEX["left_wrist"], JOINT_INDEX["right_wrist"]]
 ANKLES = [JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]]
@@ -110,3 +111,105 @@ def test_no_target_means_no_change(count):
     found, gap = reach(start, all_but(), Placement([], np.zeros((0, 3)), np.zeros((0, 3)), {}))
     assert np.array_equal(found, start)
     assert np.array_equal(gap, np.zeros(count))
+
+
+def one_limb(side_joints: tuple[str, ...]) -> np.ndarray:
+    return ~all_but(*side_joints)
+
+
+def test_an_elbow_that_starts_bent_the_wrong_way_ends_bent_the_right_way():
+    start = np.tile(np.eye(3), (4, NUM_JOINTS, 1, 1))
+    start[:, JOINT_INDEX["left_elbow"]] = from_rotvec(np.array([[0, 0.05 * k, 0] for k in range(4)]))
+    target = np.array([[0.35, 0.45, 0.2]])
+    placement = Placement(WRISTS[:1], target, np.ones((1, 3)), {})
+    found, gap = reach(start, one_limb(("left_shoulder", "left_elbow")), placement)
+    assert np.max(gap) < 1e-3
+    assert np.degrees(limits.beyond(found)[:, JOINT_INDEX["left_elbow"]]).max() < 1
+
+
+@pytest.mark.parametrize("joint", ["left_knee", "left_elbow"])
+def test_limits_do_not_keep_a_limb_from_what_another_body_reaches(joint):
+    rng = np.random.default_rng(9)
+    start, goal = limits.sample(rng, 24), limits.sample(rng, 24)
+    above, end = JOINT_INDEX[joint], DESCENDANTS_OF[joint]
+    free = np.zeros(NUM_JOINTS, dtype=bool)
+    free[[above, PARENTS[above]]] = True
+    goal[:, ~free] = start[:, ~free]
+    goal[:, above] = from_rotvec(FLEX[joint] * rng.uniform(0.4, 1.8, (24, 1)))
+    _, there = forward_kinematics(goal)
+    found, gap = reach(start, free, Placement([end], there[:, [end]], np.ones((1, 3)), {}))
+    assert np.max(gap) < 1e-3
+    assert np.degrees(limits.beyond(found)[:, above]).max() < 2
+
+
+DESCENDANTS_OF = {"left_knee": JOINT_INDEX["left_ankle"], "left_elbow": JOINT_INDEX["left_wrist"]}
+FLEX = {"left_knee": np.array([1.0, 0, 0]), "left_elbow": np.array([0, -1.0, 0])}
+
+
+def test_a_target_that_leaves_reach_slowly_drags_the_arm_without_a_jerk():
+    start = np.tile(np.eye(3), (40, NUM_JOINTS, 1, 1))
+    start[:, JOINT_INDEX["left_elbow"]] = from_rotvec(np.array([0, -0.6, 0]))
+    away = np.array([0.17, 0.4, 0.0]) + np.linspace(0.35, 0.8, 40)[:, None] * np.array([0.6, 0.0, 0.8])
+    free = one_limb(("left_shoulder", "left_elbow"))
+    found, _ = reach(start, free, Placement(WRISTS[:1], away[:, None], np.ones((1, 3)), {}))
+    _, positions = forward_kinematics(found)
+    steps = np.linalg.norm(np.diff(positions[:, [JOINT_INDEX["left_elbow"], WRISTS[0]]], axis=0), axis=-1)
+    assert steps.max() < 0.06
+    assert np.degrees(limits.beyond(found)).max() < 2
+
+
+def test_a_softer_target_is_approached_less():
+    start = poses(1, 0.2, 10)
+    target = np.array([[0.2, 0.5, 0.4]])
+    _, positions = forward_kinematics(start)
+    before = np.linalg.norm(positions[0, WRISTS[0]] - target)
+    left = []
+    for stiffness in (1.0, 0.9, 0.5, 0.1):
+        placement = Placement(
+            WRISTS[:1], target, np.ones((1, 3)), {}, softness={WRISTS[0]: (1 - stiffness) / stiffness}
+        )
+        found = solve(start, all_but("pelvis"), placement).rotations
+        left.append(np.linalg.norm(forward_kinematics(found)[1][0, WRISTS[0]] - target) / before)
+    assert left == sorted(left)
+    assert left[0] < 0.01
+    assert 0.02 < left[2] < 0.3
+    assert left[3] > 0.6
+
+
+def test_a_soft_target_gives_way_to_an_exact_one():
+    start = poses(4, 0.2, 11)
+    wrist, elbow = WRISTS[0], PARENTS[WRISTS[0]]
+    places = np.array([[0.2, 0.5, 0.4], [0.9, 0.9, -0.5]])
+    placement = Placement([wrist, elbow], places, np.ones((2, 3)), {}, softness={elbow: 1.0})
+    solved = solve(start, all_but("pelvis"), placement)
+    _, positions = forward_kinematics(solved.rotations)
+    assert np.linalg.norm(positions[:, wrist] - places[0], axis=1).max() < 1e-3
+    assert np.linalg.norm(positions[:, elbow] - places[1], axis=1).min() > 0.1
+
+
+def test_a_pelvis_that_gives_way_moves_for_a_hand():
+    start = poses(4, 0.1, 12)
+    start[:, 0] = np.eye(3)
+    far = np.array([[0.3, 0.4, 1.2]])
+    stays = Placement(WRISTS[:1], far, np.ones((1, 3)), {})
+    moves = Placement(WRISTS[:1], far, np.ones((1, 3)), {}, pelvis_softness=2.0)
+    assert not solve(start, all_but("pelvis"), stays).shift.any()
+    solved = solve(start, all_but("pelvis"), moves)
+    _, positions = forward_kinematics(solved.rotations)
+    assert solved.gap.max() < 1e-3
+    assert solved.shift[:, 2].min() > 0.1
+    away = positions[:, WRISTS[0]] + solved.shift - far
+    assert np.linalg.norm(away, axis=1).max() < 1e-3
+
+
+def test_a_foot_whose_knee_is_placed_low_stays_above_the_floor():
+    start = np.tile(np.eye(3), (1, NUM_JOINTS, 1, 1))
+    knee, height = JOINT_INDEX["left_knee"], 0.7
+    place = np.array([[0.15, -0.45, 0.2]])
+    sunk, stood = (
+        solve(start, all_but("pelvis"), Placement([knee], place, np.ones((1, 3)), {}, floor=floor)).rotations
+        for floor in (None, -height)
+    )
+    low, high = (sole_height(forward_kinematics(R)[1])[0, 0] + height for R in (sunk, stood))
+    assert low < -0.03
+    assert high > -0.01

@@ -7,16 +7,17 @@ bring placed limb ends exactly where they belong, set the feet on the floor, ran
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from contrapposto.arrays import Array, like, namespace, to_numpy
 from contrapposto.diffusion.sampler import Callback
+from contrapposto.limits import beyond
 from contrapposto.motion import Pose
-from contrapposto.observations import Known
+from contrapposto.observations import Known, Target
 from contrapposto.priors.pose import STATE, Condition, PosePrior, load
-from contrapposto.rotation import split_heading
+from contrapposto.rotation import geodesic_angle, split_heading
 from contrapposto.skeleton import (
     DESCENDANTS,
     JOINT_INDEX,
@@ -26,7 +27,7 @@ from contrapposto.skeleton import (
     sole_height,
 )
 from contrapposto.tasks.alternatives import draw, keep_representatives
-from contrapposto.tasks.reach import Placement, reach
+from contrapposto.tasks.reach import Placement, reach, solve
 
 DRAWS_PER_HYPOTHESIS = 6
 FEWEST_DRAWS = 32
@@ -49,6 +50,20 @@ it jumps, or it is on something else."""
 HEIGHT_RANGE = 1.3
 """Metres above the floor up to which a pelvis' height says something about the legs."""
 
+TOLD_SOFTNESS = 1.0
+"""The prior is told of places that give way no more than this; it takes all for exact."""
+
+MISSED_MM = 1.0
+"""Millimetres from its place, and degrees from its direction, at which a target counts as missed."""
+
+MISSED_DEG = 1.0
+
+FAILURE_STEP_MM, FAILURE_STEP_DEG = 50.0, 10.0
+"""Failing alternatives that are less apart than this are ranked by how natural they are."""
+
+BROKEN_DEG = 10.0
+"""Degrees beyond its limit at which a joint counts as broken: captured people get less far."""
+
 LEGS = {
     "left": ("left_hip", "left_knee", "left_ankle"),
     "right": ("right_hip", "right_knee", "right_ankle"),
@@ -57,17 +72,49 @@ LEGS = {
 
 @dataclass(frozen=True, eq=False)
 class Completion:
-    """N alternatives for one pose, best first.
+    """N alternatives for one pose, best first; those that fail come last.
 
     Attributes:
         poses: rotations (N, 22, 3, 3) and transl (N, 3).
         energy: (N,) how unnatural the prior finds each one; lower is better.
-        reach_mm: (N,) largest distance between a target and its joint.
+        targets: the K targets that were asked for, in the order of the two below.
+        target_mm: (N, K) how far each target's joint stays from its place; 0 without one.
+        target_deg: (N, K) how far it is turned from its direction; 0 without one.
+        beyond_deg: (N, 22) how far each joint that was completed is beyond its limit.
     """
 
     poses: Pose
     energy: np.ndarray
-    reach_mm: np.ndarray
+    targets: tuple[Target, ...]
+    target_mm: np.ndarray
+    target_deg: np.ndarray
+    beyond_deg: np.ndarray
+
+    @property
+    def reach_mm(self) -> np.ndarray:
+        """(N,) largest distance between a target and its joint."""
+        return self.target_mm.max(axis=1, initial=0.0)
+
+    @property
+    def missed(self) -> np.ndarray:
+        """(N, K) bool, exact targets that are not met; what gives way is never missed."""
+        exact = np.array([target.stiffness == 1 for target in self.targets], dtype=bool)
+        return ((self.target_mm > MISSED_MM) | (self.target_deg > MISSED_DEG)) & exact
+
+    @property
+    def broken(self) -> np.ndarray:
+        """(N, 22) bool, joints that are further beyond their limits than people get."""
+        return self.beyond_deg > BROKEN_DEG
+
+    @property
+    def fails(self) -> np.ndarray:
+        """(N,) bool, alternatives that miss a target or break a joint's limit."""
+        return np.any(np.concatenate([self.missed, self.broken], axis=1), axis=1)
+
+    def __getitem__(self, order: np.ndarray) -> Completion:
+        """Some of the alternatives, in this order."""
+        values = {name: value[order] for name, value in vars(self).items() if name != "targets"}
+        return Completion(targets=self.targets, **values)
 
 
 def draws_for(hypotheses: int) -> int:
@@ -168,13 +215,14 @@ def complete_pose(
     """
     if hypotheses < 1:
         raise ValueError(f"At least one hypothesis is needed, not {hypotheses}")
-    if np.all(known.joints):
-        raise ValueError("Every joint is known, so there is nothing to complete")
     given = np.asarray(pose.rotations, dtype=np.float64)
     transl = np.asarray(pose.transl, dtype=np.float64)
     places = [value for t in known.targets for value in (t.position, t.rotation) if value is not None]
     if not all(np.all(np.isfinite(value)) for value in (given, transl, *places)):
         raise ValueError("The pose has a rotation or position that is not a finite number")
+    given, transl, known = _with_pelvis_placed(given, transl, known)
+    if np.all(known.joints):
+        raise ValueError("Every joint is known, so there is nothing to complete")
     prior = load() if prior is None else prior
     reference = prior.mean
 
@@ -182,6 +230,8 @@ def complete_pose(
     upright = given.copy()
     upright[0] = upright_root
     condition, placement = _condition(upright, transl, heading, known)
+    if keep_feet_on_floor and transl[1] > 0:
+        placement = replace(placement, floor=-float(transl[1]))
     drawn = alternatives(
         prior, condition.on(reference), hypotheses, seed=seed, offsets=offsets, callback=callback
     )[:, 0]
@@ -189,18 +239,72 @@ def complete_pose(
     rotations[:, known.joints] = upright[known.joints]
     rotations = _stiffen(rotations, upright, known)
     fixed = _fixed(known)
-    rotations, gap = reach(rotations, ~fixed, placement, offsets)
-    heights = np.repeat(transl[None], hypotheses, axis=0)
+    reached = solve(rotations, ~fixed, placement, offsets)
+    rotations = reached.rotations
+    places = transl + reached.shift @ heading.T
     if keep_feet_on_floor:
-        rotations, heights = _stand(rotations, heights, known, placement, offsets)
-        gap = np.maximum(gap, _gap(rotations, placement, offsets))
+        rotations, places = _stand(rotations, places, known, placement, offsets)
 
     found = to_numpy(energy(prior, like(rotations, reference))).astype(np.float64)
-    order = np.argsort(_rank(rotations, found, upright, offsets), kind="stable")
-    rotations = rotations[order]
+    rank = _rank(rotations, found, upright, offsets)
     rotations[:, 0] = heading @ rotations[:, 0]
     rotations[:, fixed] = given[fixed]
-    return Completion(Pose(rotations, heights[order]), found[order], 1000 * gap[order])
+    completion = _judged(Pose(rotations, places), found, known, given, fixed, offsets)
+    return completion[np.lexsort((rank, _failure(completion)))]
+
+
+def _judged(
+    poses: Pose,
+    found: np.ndarray,
+    known: Known,
+    given: np.ndarray,
+    fixed: np.ndarray,
+    offsets: np.ndarray | None,
+) -> Completion:
+    """The alternatives with what they miss and break."""
+    world, positions = forward_kinematics(poses.rotations, offsets)
+    before, _ = forward_kinematics(given)
+    shape = (len(found), len(known.targets))
+    away, turned = np.zeros(shape), np.zeros(shape)
+    for column, target in enumerate(known.targets):
+        joint = JOINT_INDEX[target.joint]
+        if target.position is not None:
+            gap = positions[:, joint] + poses.transl - target.position
+            away[:, column] = 1000 * np.sqrt(np.sum(gap**2, axis=-1))
+        if target.rotation is not None:
+            wanted = target.rotation
+            if target.carrier:
+                carrier = JOINT_INDEX[target.carrier]
+                wanted = world[:, carrier] @ before[carrier].T @ wanted
+            turned[:, column] = np.degrees(geodesic_angle(world[:, joint], wanted))
+    broken = np.where(fixed, 0.0, np.degrees(beyond(poses.rotations)))
+    return Completion(poses, found, known.targets, away, turned, broken)
+
+
+def _failure(completion: Completion) -> np.ndarray:
+    """(N,) 0 for alternatives that do not fail, else more the further they are off, in coarse steps."""
+    missed, broken = completion.missed, completion.broken
+    worst_mm = np.where(missed, completion.target_mm, 0).max(axis=1, initial=0.0)
+    worst_deg = np.where(missed, completion.target_deg, 0).max(axis=1, initial=0.0)
+    worst_deg = np.maximum(worst_deg, np.where(broken, completion.beyond_deg, 0).max(axis=1))
+    return np.ceil(worst_mm / FAILURE_STEP_MM) + np.ceil(worst_deg / FAILURE_STEP_DEG)
+
+
+def _with_pelvis_placed(
+    given: np.ndarray, transl: np.ndarray, known: Known
+) -> tuple[np.ndarray, np.ndarray, Known]:
+    """The pose and what is known of it with a pelvis that is a target where that has it."""
+    for target in known.targets:
+        if target.joint != "pelvis":
+            continue
+        if target.position is not None:
+            transl = np.array(target.position, dtype=np.float64)
+            known = replace(known, height_known=True)
+        if target.rotation is not None and not known.joints[0]:
+            given = np.concatenate([np.asarray(target.rotation, dtype=np.float64)[None], given[1:]])
+            if target.stiffness == 1:
+                known = replace(known, joints=known.joints | (np.arange(NUM_JOINTS) == 0))
+    return given, transl, known
 
 
 def _fixed(known: Known) -> np.ndarray:
@@ -231,21 +335,30 @@ def _condition(
     orientations = np.full((NUM_JOINTS, 3, 3), np.nan)
     for target in known.targets:
         joint = JOINT_INDEX[target.joint]
-        if target.position is not None:
+        if target.position is not None and joint != 0:
             positions[joint] = heading.T @ (np.asarray(target.position) - transl)
         if target.rotation is not None:
             orientations[joint] = heading.T @ np.asarray(target.rotation)
-    joints = [JOINT_INDEX[target.joint] for target in known.targets if target.position is not None]
-    oriented = {
-        JOINT_INDEX[target.joint]: orientations[JOINT_INDEX[target.joint]]
-        for target in known.targets
-        if target.rotation is not None
-    }
+    joints = [int(joint) for joint in np.flatnonzero(~np.isnan(positions[:, 0]))]
+    oriented = {int(joint): orientations[joint] for joint in np.flatnonzero(~np.isnan(orientations[:, 0, 0]))}
     carriers = {JOINT_INDEX[t.joint]: JOINT_INDEX[t.carrier] for t in known.targets if t.carrier}
     if carriers:
         world, _ = forward_kinematics(upright)
         oriented |= {joint: world[above].T @ oriented[joint] for joint, above in carriers.items()}
-    placement = Placement(joints, positions[joints], np.ones((len(joints), 3)), oriented, carriers)
+    softness = {JOINT_INDEX[target.joint]: target.softness for target in known.targets}
+    placement = Placement(
+        joints,
+        positions[joints],
+        np.ones((len(joints), 3)),
+        oriented,
+        carriers,
+        softness,
+        max(
+            (t.softness for t in known.targets if t.joint == "pelvis" and t.position is not None), default=0.0
+        ),
+    )
+    vague = [joint for joint, value in softness.items() if value > TOLD_SOFTNESS]
+    positions[vague], orientations[vague] = np.nan, np.nan
     says_something = known.height_known and 0 < transl[1] < HEIGHT_RANGE
     height = transl[1] if says_something else np.nan
     condition = Condition(
@@ -256,15 +369,6 @@ def _condition(
         orientations[None],
     )
     return condition, placement
-
-
-def _gap(rotations: np.ndarray, placement: Placement, offsets: np.ndarray | None) -> np.ndarray:
-    """(N,) largest distance between a placed joint and its place, metres."""
-    if not placement.joints:
-        return np.zeros(len(rotations))
-    _, positions = forward_kinematics(rotations, offsets)
-    away = (positions[:, list(placement.joints)] - placement.positions) * placement.axes
-    return np.sqrt(np.sum(away**2, axis=-1)).max(axis=-1)
 
 
 def _stand(

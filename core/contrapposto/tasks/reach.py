@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bring placed joints exactly where they belong, turning free joints as little as possible.
+"""Bring placed joints where they belong, turning free joints as little as possible.
 
-Damped least squares on the analytic Jacobian: each step is the smallest turn, in
-units of how mobile each joint is, that closes the remaining gap. Reaches targets
-within reach to a fraction of a millimetre and stretches towards the others.
+A damped Gauss-Newton solver on the analytic Jacobian. Each step is the smallest turn
+away from the pose that it started from, in units of how mobile each joint is, that
+answers what ``placement`` asks: exact targets without slack, so that they come out to
+a fraction of a millimetre where they can be reached, the others with theirs. Towards
+what is out of reach, a limb stretches.
+
+With ``W`` the mobility and ``C`` the slack of each row, the step ``turn = W J^T (J W
+J^T + C)^-1 r`` minimises ``turn^T W^-1 turn + (J turn - r)^T C^-1 (J turn - r)``: a
+row without slack is a constraint, one with slack an observation.
 
 Source: Nakamura & Hanafusa 1986, "Inverse kinematic solutions with singularity
 robustness"; the Jacobian of ``skeleton.position_jacobian``.
@@ -11,12 +17,11 @@ robustness"; the Jacobian of ``skeleton.position_jacobian``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from contrapposto.rotation import from_rotvec, project
+from contrapposto.rotation import from_rotvec, project, to_rotvec
 from contrapposto.skeleton import (
     DESCENDANTS,
     JOINT_INDEX,
@@ -25,13 +30,38 @@ from contrapposto.skeleton import (
     forward_kinematics,
     position_jacobian,
 )
+from contrapposto.tasks.placement import (
+    ABOVE,
+    SOFT_METRES,
+    Placement,
+    Rows,
+    exact_position_rows,
+    floor_rows,
+    limit_rows,
+    orientation_rows,
+    soft_position_rows,
+)
+
+__all__ = ["Placement", "Reached", "reach", "solve"]
 
 STEPS = 24
+EXACT_STEPS = 8
+"""The last of them, which only close what is left of the exact targets' gaps."""
+
 TOLERANCE = 2e-4
 """Metres at which a target counts as reached."""
 
+SETTLED = 2e-3
+"""Radians of turn below which a solver that weighs things against each other has arrived."""
+
+UNSEEN = 0.01
+"""Radians beyond its limit at which a joint is as good as within."""
+
 DAMPING = 0.15
 """Damping at a gap of ``LARGEST_PULL`` or more, metres per radian; it falls with the gap."""
+
+SINGULAR = 1e-9
+"""Slack of what is exact, square metres: it only keeps the equations solvable."""
 
 LARGEST_PULL = 0.25
 """Metres that a step tries to close; beyond reach, a longer pull only shakes the limb."""
@@ -39,8 +69,31 @@ LARGEST_PULL = 0.25
 LARGEST_STEP = 0.35
 """Radians that a joint may turn in one step."""
 
+RETURN = 0.25
+"""Share of its way back to the pose that it started from that a step goes where nothing holds it."""
+
+LESS = 0.01
+"""Millimetres of gap that are as bad as a radian of turn: what is exact comes first."""
+
+STUCK = 1.0
+"""Cost, in millimetres of gap, beyond which a second start is worth its time."""
+
+BENT = 0.7
+"""Radians that knees and elbows are bent at the second start: straight ones cannot shorten a limb."""
+
 MOBILITY = {"spine": 0.25, "neck": 0.3, "head": 0.3, "collar": 0.25, "pelvis": 0.3, "ankle": 0.4, "foot": 0.2}
 """Relative ease of turning; knees, elbows, hips and shoulders have 1."""
+
+
+_LEGS = [[JOINT_INDEX[f"{side}_{part}"] for part in ("hip", "knee", "ankle")] for side in ("left", "right")]
+
+_FLEXION = {
+    "left_knee": (1.0, 0.0, 0.0),
+    "right_knee": (1.0, 0.0, 0.0),
+    "left_elbow": (0.0, -1.0, 0.0),
+    "right_elbow": (0.0, 1.0, 0.0),
+}
+"""The axis about which each hinge bends."""
 
 
 def _mobility() -> np.ndarray:
@@ -53,35 +106,26 @@ def _mobility() -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class Placement:
-    """Where joints belong, relative to the pelvis, for a batch of poses.
+class Reached:
+    """Poses with their placed joints where they belong, or as near as they come.
 
     Attributes:
-        joints: indices of the placed joints, K of them.
-        positions: (K, 3) metres, or (N, K, 3).
-        axes: (K, 3) 1 where a coordinate counts, 0 where it is free, or (N, K, 3).
-        orientations: world rotation (3, 3) of a joint by index, or (N, 3, 3); closed form.
-        carriers: the ancestor by index that a joint's orientation is relative to instead.
+        rotations: (N, 22, 3, 3) local rotations.
+        shift: (N, 3) metres that the pelvis has moved; 0 unless it gives way.
+        gap: (N,) the largest remaining gap of an exact target, metres.
+        cost: (N,) gap in millimetres beyond the tolerance, and with little weight what else is missed.
     """
 
-    joints: Sequence[int]
-    positions: np.ndarray
-    axes: np.ndarray
-    orientations: Mapping[int, np.ndarray]
-    carriers: Mapping[int, int] = field(default_factory=dict)
+    rotations: np.ndarray
+    shift: np.ndarray
+    gap: np.ndarray
+    cost: np.ndarray
 
-
-def _orient(rotations: np.ndarray, free: np.ndarray, placement: Placement) -> np.ndarray:
-    """Give oriented free joints their world rotation, given their parents'."""
-    for joint in sorted(placement.orientations):
-        if free[joint]:
-            world, _ = forward_kinematics(rotations)
-            above = world[..., PARENTS[joint], :, :] if joint else np.eye(3)
-            wanted = placement.orientations[joint]
-            if joint in placement.carriers:
-                wanted = world[..., placement.carriers[joint], :, :] @ wanted
-            rotations[..., joint, :, :] = np.swapaxes(above, -1, -2) @ wanted
-    return rotations
+    def take(self, poses: np.ndarray, other: Reached) -> None:
+        """Replace these poses by the other's where those cost less."""
+        better = other.cost < self.cost[poses]
+        for name, value in vars(self).items():
+            value[poses[better]] = getattr(other, name)[better]
 
 
 def reach(
@@ -90,7 +134,21 @@ def reach(
     placement: Placement,
     offsets: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
+    """``solve`` about a pelvis that stays: rotations (N, 22, 3, 3) and gap (N,)."""
+    reached = solve(rotations, free, placement, offsets)
+    return reached.rotations, reached.gap
+
+
+def solve(
+    rotations: np.ndarray,
+    free: np.ndarray,
+    placement: Placement,
+    offsets: np.ndarray | None = None,
+) -> Reached:
     """Poses whose placed joints are where they belong.
+
+    Joints that turn keep to the limits of a body, knees and elbows above all. What is
+    left away from its target is tried once more from bent knees and elbows.
 
     Args:
         rotations: (N, 22, 3, 3) local rotations to start from.
@@ -99,41 +157,149 @@ def reach(
         offsets: (22, 3) body proportions; the standard body if None.
 
     Returns:
-        (N, 22, 3, 3) local rotations and (N,) the largest remaining gap in metres.
+        See ``Reached``; a pose that is there already is returned as it is.
     """
-    R = _orient(np.array(rotations, dtype=np.float64), free, placement)
-    joints = list(placement.joints)
-    if not joints:
-        return R, np.zeros(len(R))
-    axes = np.broadcast_to(placement.axes, (len(R), len(joints), 3))
-    ease = np.where(free, _mobility(), 0.0)
-    ease[list(placement.orientations)] = 0.0  # their turn is decided by their orientation
-    moves = DESCENDANTS & ~np.eye(NUM_JOINTS, dtype=bool)
-    turning = np.flatnonzero(ease * moves[:, joints].any(axis=1) > 0)
-    W = np.repeat(ease[turning], 3)
-    best, best_gap = R.copy(), np.full(len(R), np.inf)
+    start = np.array(rotations, dtype=np.float64)
+    turning = np.flatnonzero(_turning(free, placement))
+    best = _descend(start, start, free, turning, placement, offsets)
+    moved = np.any(best.rotations != start, axis=(1, 2, 3))
+    stuck = np.flatnonzero((best.gap > STUCK / 1000) | (moved & (best.cost > STUCK)))
+    bent = start[stuck]
+    for name, axis in _FLEXION.items():
+        if JOINT_INDEX[name] in turning:
+            bent[:, JOINT_INDEX[name]] = from_rotvec(BENT * np.array(axis))
+    if not np.array_equal(bent, start[stuck]):
+        best.take(stuck, _descend(bent, start[stuck], free, turning, placement.of(stuck), offsets))
+    best.rotations[:, ~free] = rotations[:, ~free]
+    return best
+
+
+def _turning(free: np.ndarray, placement: Placement) -> np.ndarray:
+    """(22,) bool, the joints whose turn moves a placed joint, or turns one that gives way."""
+    useful = np.asarray(ABOVE[:, list(placement.joints)].any(axis=1))
+    for joint in placement.orientations:
+        if placement.softness.get(joint):
+            useful |= placement.turns(joint)
+    if placement.floor is not None:  # a placed leg bends and tilts its foot to stay above it
+        for leg in _LEGS:
+            useful[leg[1:]] |= DESCENDANTS[leg[0], list(placement.joints)].any()
+    decided = np.isin(np.arange(NUM_JOINTS), list(placement.exact))
+    return free & useful & ~decided
+
+
+def _descend(
+    R: np.ndarray,
+    home: np.ndarray,
+    free: np.ndarray,
+    turning: np.ndarray,
+    placement: Placement,
+    offsets: np.ndarray | None,
+) -> Reached:
+    """The best of the poses that the steps from ``R`` lead through, each step minding ``home``."""
+    N = len(R)
+    give = (SOFT_METRES * placement.pelvis_softness) ** 2
+    W = np.concatenate([np.repeat(_mobility()[turning], 3), np.full(3 if give else 0, give)])
+    R, shift, live = R.copy(), np.zeros((N, 3)), np.arange(N)
+    best = Reached(R.copy(), shift.copy(), np.zeros(N), np.full(N, np.inf))
     for step in range(STEPS + 1):
-        world, positions = forward_kinematics(R, offsets)
-        residual = (placement.positions - positions[:, joints]) * axes
-        gap = np.sqrt(np.sum(residual**2, axis=-1)).max(axis=-1)
-        better = gap < best_gap
-        best[better], best_gap[better] = R[better], gap[better]
-        if step == STEPS or np.all(best_gap < TOLERANCE) or len(turning) == 0:
+        here = placement.of(live)
+        R[live] = pose = _orient(R[live], free, here)
+        world, positions = forward_kinematics(pose, offsets)
+        J = position_jacobian(world, positions)[..., turning, :]
+        gaps = here.gaps(positions, shift[live])
+        hinges, limited = limit_rows(here, free, turning, pose, world)
+        wishes = Rows.joined([soft_position_rows(here, J, gaps), orientation_rows(here, turning, world)])
+        if here.floor is not None:
+            floor = floor_rows(here.floor, J, positions + shift[live, None], offsets)
+            wishes = Rows.joined([wishes, floor])
+        others = Rows.joined([wishes, limited])
+        strayed = _turned_away(pose, home[live], world, turning)
+        strayed = np.concatenate([strayed, shift[live]], axis=1)[:, : len(W)]
+        gap = np.sqrt(np.sum(gaps[:, ~here.is_soft] ** 2, axis=-1)).max(axis=-1, initial=0.0)
+        rest = others.cost + np.sum(strayed**2 / W, axis=1)
+        cost = 1000 * np.maximum(0, gap - TOLERANCE) + hinges.cost + LESS * rest
+        best.take(live, Reached(pose, shift[live], gap, cost))
+        if step == STEPS or len(W) == 0:
             break
-        J = position_jacobian(world, positions)[:, joints][..., turning, :] * axes[..., None, None]
-        J = J.reshape(len(R), 3 * len(joints), 3 * len(turning))
-        near = np.minimum(1, LARGEST_PULL / np.maximum(gap, 1e-12))[:, None, None]
-        r = (residual * near).reshape(len(R), -1)
-        damping = (DAMPING * np.minimum(1, gap / LARGEST_PULL))[:, None, None] ** 2
-        A = (J * W) @ np.swapaxes(J, -1, -2) + (damping + 1e-9) * np.eye(J.shape[1])
-        turn = W * (np.swapaxes(J, -1, -2) @ np.linalg.solve(A, r[..., None]))[..., 0]
-        turn = turn.reshape(len(R), len(turning), 3)
-        largest = np.sqrt(np.sum(turn**2, axis=-1)).max(axis=-1)
-        turn = turn * np.minimum(1, LARGEST_STEP / np.maximum(largest, 1e-12))[:, None, None]
-        for column, joint in enumerate(turning):
-            above = world[:, PARENTS[joint]] if joint else np.eye(3)
-            local_turn = np.swapaxes(above, -1, -2) @ from_rotvec(turn[:, column]) @ above
-            R[:, joint] = project(local_turn @ R[:, joint])
-        R = _orient(R, free, placement)
-    best[:, ~free] = rotations[:, ~free]
-    return best, best_gap
+        far = gap / LARGEST_PULL
+        pulled = gaps / np.maximum(1, far)[:, None, None]
+        exact = exact_position_rows(here, J, pulled, (DAMPING * np.minimum(1, far)) ** 2 + SINGULAR)
+        weighs = step < STEPS - EXACT_STEPS
+        move = _step(Rows.joined([exact, hinges]), others, RETURN * strayed, W, weighs=weighs)
+        turn = move[:, : 3 * len(turning)].reshape(len(live), len(turning), 3)
+        size = np.sqrt(np.sum(turn**2, axis=-1)).max(axis=-1, initial=0.0)
+        less = np.minimum(1, LARGEST_STEP / np.maximum(size, 1e-12))[:, None]
+        too_far = np.concatenate([hinges.r, limited.r], axis=1).max(axis=1, initial=0.0) > UNSEEN
+        asked = (wishes.cost > 0) | (too_far & (step > 0))  # a pose that is there already stays
+        going = (gap > TOLERANCE) | (asked & (size > SETTLED))
+        R[live] = _turned(pose, world, turning, turn * less[..., None])
+        if give:
+            shift[live] += move[:, -3:] * less
+        live = live[going]
+        if len(live) == 0:
+            break
+    return best
+
+
+def _step(exact: Rows, others: Rows, back: np.ndarray, W: np.ndarray, *, weighs: bool) -> np.ndarray:
+    """(N, C) the smallest move that answers the exact rows, and among its like the best for the rest.
+
+    What does not change an exact row is free to go ``back`` and to answer the other rows;
+    neither happens unless the step ``weighs`` them.
+    """
+
+    def matrix(rows: Rows) -> np.ndarray:
+        return np.concatenate([rows.J.reshape(*rows.r.shape, 3 * rows.J.shape[2]), rows.shift], axis=2)[
+            ..., : len(W)
+        ]
+
+    def solved(A: np.ndarray, slack: np.ndarray, r: np.ndarray) -> np.ndarray:
+        return np.linalg.solve(A + slack[..., None] * np.eye(A.shape[1]), r)
+
+    J = matrix(exact)
+    WJ = W[:, None] * np.swapaxes(J, -1, -2)
+    move = WJ @ solved(J @ WJ, exact.slack, exact.r[..., None])
+    if not weighs:
+        return move[..., 0]
+    left = W[:, None] * np.eye(len(W)) - WJ @ solved(J @ WJ, np.full_like(exact.slack, SINGULAR), J * W)
+    move = move - (left / W) @ back[..., None]
+    J = matrix(others)
+    WJ = left @ np.swapaxes(J, -1, -2)
+    move = move + WJ @ solved(J @ WJ, others.slack / RETURN, others.r[..., None] - J @ move)
+    return move[..., 0]
+
+
+def _turned_away(R: np.ndarray, home: np.ndarray, world: np.ndarray, turning: np.ndarray) -> np.ndarray:
+    """(N, 3 T) how far joints have turned since ``home``, world rotation vectors."""
+    turn = to_rotvec(R[:, turning] @ np.swapaxes(home[:, turning], -1, -2))
+    return (_above(world, turning) @ turn[..., None]).reshape(len(R), -1)
+
+
+def _turned(R: np.ndarray, world: np.ndarray, turning: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    """The poses after a turn (N, T, 3) of joints, in the world."""
+    above = _above(world, turning)
+    R = R.copy()
+    R[:, turning] = project(np.swapaxes(above, -1, -2) @ from_rotvec(turn) @ above @ R[:, turning])
+    return R
+
+
+def _above(world: np.ndarray, joints: np.ndarray) -> np.ndarray:
+    """(N, T, 3, 3) world rotations that joints are turned in: their parents', the pelvis' the world's."""
+    frames = np.concatenate([world, np.broadcast_to(np.eye(3), (len(world), 1, 3, 3))], axis=1)
+    return frames[:, [PARENTS[joint] for joint in joints]]
+
+
+def _orient(rotations: np.ndarray, free: np.ndarray, placement: Placement) -> np.ndarray:
+    """Give free joints whose orientation is exact their world rotation, given their parents'."""
+    oriented = [joint for joint in placement.exact if free[joint]]
+    if not oriented:
+        return rotations
+    world = np.empty_like(rotations)
+    for joint in range(max(oriented) + 1):
+        above = world[:, PARENTS[joint]] if joint else np.eye(3)
+        if joint in oriented:
+            world[:, joint] = placement.wanted(joint, world)
+            rotations[:, joint] = np.swapaxes(above, -1, -2) @ world[:, joint]
+        else:
+            world[:, joint] = above @ rotations[:, joint]
+    return rotations

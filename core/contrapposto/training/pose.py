@@ -61,10 +61,10 @@ class Settings(run.Settings):
         broad: share of examples that nobody recorded, see ``training.broad``.
     """
 
-    drop: float = 0.01
-    recombination: float = 0.03
-    known_noise: float = 0.02
-    pose_noise: float = 0.005
+    drop: float = 0.0
+    recombination: float = 0.0
+    known_noise: float = 0.01
+    pose_noise: float = 0.0
     place_noise: float = 0.01
     broad: float = 0.08
 
