@@ -58,7 +58,7 @@ test-core: .venv/dev/.ready | $(LOGS)
 
 # Evaluation is a tool of developers, never run inside Blender: the oldest NumPy is not asked of it.
 test-oldest: .venv/oldest/.ready | $(LOGS)
-	@.venv/oldest/bin/python $(PYTEST) tests/core --ignore tests/core/test_evaluation.py 2>&1 | tee $(LOGS)/oldest.log
+	@.venv/oldest/bin/python $(PYTEST) tests/core --ignore-glob "tests/core/test_evaluation*" 2>&1 | tee $(LOGS)/oldest.log
 
 test-blender: $(BLENDERS:%=test-blender-%)
 	@$(if $(PYTHON_313),,echo "Blender 5.2 skipped: no Python 3.13 on PATH or under ~/.pyenv/versions")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python -m contrapposto``: train a prior, evaluate it."""
+"""``python -m contrapposto``: train a prior, evaluate it, calibrate it."""
 
 from __future__ import annotations
 
@@ -34,6 +34,14 @@ def _parser() -> argparse.ArgumentParser:
     dposer.add_argument("--normalisation", choices=("zscore", "minmax", "none"), default="zscore")
 
     add_options(commands.add_parser("evaluate", help="measure a prior beside the baselines"))
+    calibrate = commands.add_parser(
+        "calibrate",
+        help="measure how natural real poses are to a prior",
+        description="Store in a weights file how natural the real poses of a split are to it.",
+    )
+    calibrate.add_argument("--weights", type=Path, required=True, help="a pose.npz, changed in place")
+    calibrate.add_argument("--data", type=Path, required=True, help="a folder with splits.json")
+    calibrate.add_argument("--split", default="val", help="people it was not trained on (default val)")
     return parser
 
 
@@ -66,10 +74,17 @@ def _train(arguments: argparse.Namespace) -> None:
     {"pose": command.train_pose, "dposer": command.train_dposer}[arguments.prior](arguments)
 
 
+def _calibrate(arguments: argparse.Namespace) -> None:
+    from contrapposto.evaluation.naturalness import calibrate_file
+
+    calibrate_file(arguments.weights, arguments.data, arguments.split)
+    print(f"{arguments.weights}: calibrated on '{arguments.split}'")
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run a command; 0 when it worked, 1 with one sentence when it did not."""
     arguments = _parser().parse_args(argv)
-    run = {"train": _train, "evaluate": evaluate}[arguments.command]
+    run = {"train": _train, "evaluate": evaluate, "calibrate": _calibrate}[arguments.command]
     try:
         run(arguments)
     except (ValueError, OSError) as error:

@@ -18,6 +18,7 @@ TASKS = {
     "generation": "sample with nothing known, compare with real poses",
     "ik": "find poses from joint positions, beside damped least squares",
     "naturalness": "tell damaged poses from real ones",
+    "unusual": "complete hand-written poses that no recording has, measure the drag to standing",
     "solvers": "ways and numbers of steps to ask the prior: error, diversity and time",
     "denoise": "DPoser on clips with noisy or unseen joints",
     "ablation": "train DPoser in each representation and normaliser, complete with each",
@@ -25,7 +26,8 @@ TASKS = {
     "claims": "the directional claims of DPoser's papers, tried on this data",
 }
 NEEDS_DPOSER = ("denoise", "claims")
-MEASURES_OURS = ("completion", "generation", "ik", "naturalness", "solvers")
+MEASURES_OURS = ("completion", "generation", "ik", "naturalness", "unusual", "solvers")
+NO_SPLIT = ("leave_one_out", "unusual")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -34,9 +36,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     for name, text in TASKS.items():
         task = tasks.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         task.add_argument("--data", type=Path, required=True, help="a folder with splits.json")
-        if name != "leave_one_out":
+        if name not in NO_SPLIT:
             task.add_argument("--split", default="val", help="train, val or test (default val)")
-        task.add_argument("--quick", action="store_true", help="a small fixed subset, within a minute")
+        if name != "unusual":
+            task.add_argument("--quick", action="store_true", help="a small fixed subset, within a minute")
         task.add_argument("--json", type=Path, help="also write the records to this file")
         task.add_argument("--seed", type=int, default=0)
         if name in MEASURES_OURS:
@@ -111,6 +114,12 @@ def _naturalness(a: argparse.Namespace) -> Iterator[Record]:
     return evaluate(a.data, a.split, _prior(a), seed=a.seed, **_common(a))
 
 
+def _unusual(a: argparse.Namespace) -> Iterator[Record]:
+    from contrapposto.evaluation.unusual import evaluate
+
+    return evaluate(a.data, _prior(a), seed=a.seed, tell=_tell)
+
+
 def _solvers(a: argparse.Namespace) -> Iterator[Record]:
     from contrapposto.evaluation.solvers import evaluate
 
@@ -151,6 +160,7 @@ _RUN: dict[str, Callable[[argparse.Namespace], Iterator[Record]]] = {
     "generation": _generation,
     "ik": _ik,
     "naturalness": _naturalness,
+    "unusual": _unusual,
     "solvers": _solvers,
     "denoise": _denoise,
     "ablation": _ablation,
@@ -160,7 +170,11 @@ _RUN: dict[str, Callable[[argparse.Namespace], Iterator[Record]]] = {
 
 
 def _common(a: argparse.Namespace) -> dict[str, Any]:
-    return {"quick": a.quick, "tell": lambda text: print(text, file=sys.stderr, flush=True)}
+    return {"quick": a.quick, "tell": _tell}
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _prior(a: argparse.Namespace) -> pose.PosePrior:

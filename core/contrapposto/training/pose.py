@@ -20,6 +20,7 @@ from contrapposto.networks.residual_mlp import Drop
 from contrapposto.priors.pose import CONTEXT, STATE, Condition, PosePrior, save
 from contrapposto.rotation import to_rot6d
 from contrapposto.skeleton import DESCENDANTS, NUM_JOINTS, forward_kinematics
+from contrapposto.tasks.naturalness import QUANTILES, calibrated
 from contrapposto.training import run
 from contrapposto.training.augment import broaden, mirrored_half, recombine, turn_slightly
 from contrapposto.training.broad import broad_poses
@@ -43,6 +44,7 @@ RATIO_RANGE = (0.01, 40.0)
 """Noise-to-signal ratios are drawn log-normally, within these bounds."""
 
 VALIDATION_POSES = 2048
+CALIBRATION_POSES = 2000
 
 BROAD_FEWEST = 1000
 """At least so many broad poses, half as many as recorded ones where there are more."""
@@ -205,13 +207,20 @@ class PoseTask:
 
 
 def export(trainer: run.Trainer, task: PoseTask, path: Path, facts: Mapping[str, object]) -> None:
-    """Write the weights that did best on ``val``, for inference."""
+    """Write the weights that did best on ``val``, for inference, with ``val`` as the measure of naturalness.
+
+    With too few validation poses to measure by, the weights do everything but score naturalness.
+    """
     prior = replace(
         task.prior,
         weights=trainer.best_weights(),
         mean=to_numpy(task.prior.mean),
         std=to_numpy(task.prior.std),
     )
+    real = to_numpy(task.val.rotations)
+    if len(real) >= QUANTILES:
+        chosen = np.linspace(0, len(real) - 1, min(CALIBRATION_POSES, len(real))).astype(int)
+        prior = calibrated(prior, real[chosen])
     save(prior, path, {**trainer.facts(), **facts})
 
 
