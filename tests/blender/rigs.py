@@ -103,7 +103,8 @@ def use_simple_prior(monkeypatch, extension: str, size: float = 0.3, *, rise: fl
         turns[:, known.joints] = np.eye(3)
         transl = pose.transl + [0, rise, 0]
         poses = Pose(pose.rotations @ turns, np.repeat(transl[None], hypotheses, axis=0))
-        return Completion(poses, np.arange(hypotheses, dtype=float), np.zeros(hypotheses))
+        met, within = np.zeros((hypotheses, len(known.targets))), np.zeros((hypotheses, 22))
+        return Completion(poses, np.arange(hypotheses, dtype=float), known.targets, met, met, within)
 
     module = importlib.import_module(f"{extension}.addon.complete")
     module.forget()
