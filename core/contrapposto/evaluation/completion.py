@@ -137,7 +137,14 @@ def _placed_features(rotations: np.ndarray, case: Case) -> np.ndarray:
     return np.concatenate([places, to_rot6d(world[:, joints]).reshape(len(rotations), -1)], axis=1)
 
 
-def complete(prior: PosePrior, rotations: np.ndarray, case: Case, hypotheses: int, seed: int) -> np.ndarray:
+def complete(
+    prior: PosePrior,
+    rotations: np.ndarray,
+    case: Case,
+    hypotheses: int,
+    seed: int,
+    diversity: float = 0.0,
+) -> np.ndarray:
     """(N, B, 22, 3, 3) completions by the shipped method, as the operator makes them."""
     found = []
     for start in range(0, len(rotations), CHUNK):
@@ -152,7 +159,13 @@ def complete(prior: PosePrior, rotations: np.ndarray, case: Case, hypotheses: in
             np.where(placed[:, None], positions, np.float32(np.nan)),
             np.where(placed[:, None, None], world, np.float32(np.nan)),
         )
-        found.append(to_numpy(alternatives(prior, condition.on(prior.mean), hypotheses, seed=seed + start)))
+        found.append(
+            to_numpy(
+                alternatives(
+                    prior, condition.on(prior.mean), hypotheses, seed=seed + start, diversity=diversity
+                )
+            )
+        )
     return np.concatenate(found, axis=1)
 
 
@@ -320,6 +333,7 @@ def _methods(
 
     methods: dict[str, Answer] = {
         "contrapposto": lambda count: complete(prior, test, case, count, seed),
+        "contrapposto_diverse": lambda count: complete(prior, test, case, count, seed, diversity=1.0),
         "nearest": from_nearest,
         "gaussian": from_gaussian,
         "gaussian_mean": from_gaussian_mean,

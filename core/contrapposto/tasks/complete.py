@@ -131,6 +131,7 @@ def alternatives(
     hypotheses: int,
     *,
     seed: int,
+    diversity: float = 0.0,
     offsets: np.ndarray | None = None,
     callback: Callback | None = None,
 ) -> Array:
@@ -141,6 +142,7 @@ def alternatives(
         condition: of B poses, arrays (B, ...).
         hypotheses: N, how many for each.
         seed: same seed, same result.
+        diversity: see ``keep_representatives``.
         offsets: (22, 3) body proportions; the standard body if None.
         callback: called before each denoising step with (step, steps); may raise to stop.
 
@@ -149,7 +151,7 @@ def alternatives(
     """
     drawn = draw(prior, condition, draws_for(hypotheses), seed, callback)
     hidden = ~to_numpy(condition.known)[0]
-    return keep_representatives(drawn, hidden, hypotheses, offsets)
+    return keep_representatives(drawn, hidden, hypotheses, offsets, diversity)
 
 
 def energy(prior: PosePrior, rotations: Array, seed: int = 0) -> Array:
@@ -186,6 +188,7 @@ def complete_pose(
     *,
     hypotheses: int = 8,
     seed: int = 0,
+    diversity: float = 0.0,
     offsets: np.ndarray | None = None,
     keep_feet_on_floor: bool = False,
     prior: PosePrior | None = None,
@@ -199,6 +202,8 @@ def complete_pose(
         known: joints, targets and whether the pelvis height is meant.
         hypotheses: N, how many alternatives.
         seed: same seed and input, same result.
+        diversity: 0 for alternatives whose mean is the likeliest pose, 1 for ones that
+            differ as much as what is known allows.
         offsets: (22, 3) the body's proportions; the standard body if None.
         keep_feet_on_floor: let the lower foot stand on y = 0 and neither go below.
             A pelvis of which neither rotation nor height is known, and that no placed
@@ -236,7 +241,13 @@ def complete_pose(
     if keep_feet_on_floor and transl[1] > 0:
         placement = replace(placement, floor=-float(transl[1]))
     drawn = alternatives(
-        prior, condition.on(reference), hypotheses, seed=seed, offsets=offsets, callback=callback
+        prior,
+        condition.on(reference),
+        hypotheses,
+        seed=seed,
+        diversity=diversity,
+        offsets=offsets,
+        callback=callback,
     )[:, 0]
     rotations = to_numpy(drawn).astype(np.float64)
     rotations[:, known.joints] = upright[known.joints]
