@@ -79,8 +79,11 @@ def test_the_command_prints_a_table_and_writes_flat_records(tmp_path, capsys, sh
     assert main(command) == 0
     table = capsys.readouterr().out
     records = json.loads(path.read_text())
-    assert len(records) == 4 * len(CASES)
-    assert len(table.splitlines()) == len(records) + 1
+    assert len(records) == 5 * len(CASES)
+    summary, _, all_records = table.partition("\n\n")
+    assert len(summary.splitlines()) == len(CASES) + 1
+    assert "both arms" in summary
+    assert len(all_records.splitlines()) == len(records) + 1
     for record in records:
         assert record["task"] == "completion"
         assert all(isinstance(value, (str, int, float)) for value in record.values())
@@ -88,6 +91,8 @@ def test_the_command_prints_a_table_and_writes_flat_records(tmp_path, capsys, sh
     for case in CASES:
         rivals = min(error[case.name, "nearest"], error[case.name, "gaussian"])
         assert error[case.name, "contrapposto"] < rivals, case.name
+    spread = {(r["case"], r["method"]): r["spread_mm"] for r in records}
+    assert spread["left_leg", "contrapposto_diverse"] > 1.2 * spread["left_leg", "contrapposto"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""DPoser from its training command to each protocol's table, on two people and a tiny network."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from people import write_people
+
+from contrapposto.__main__ import main
+from contrapposto.evaluation import dps, vae
+from contrapposto.evaluation.claims import ordered
+from contrapposto.files.mocap import read_split
+from contrapposto.priors import dposer
+from contrapposto.priors.dposer import body_of
+from contrapposto.rotation import from_rotvec
+from contrapposto.training.corpus import Corpus
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory) -> Path:
+    return write_people(tmp_path_factory.mktemp("people"))
+
+
+@pytest.fixture(scope="module")
+def weights(people, tmp_path_factory) -> Path:
+    output = tmp_path_factory.mktemp("run")
+    size = ["--width", "32", "--blocks", "1", "--batch", "32", "--steps", "4", "--every", "4"]
+    assert main(["train", "dposer", "--data", str(people), "--output", str(output), *size]) == 0
+    return output / "dposer.npz"
+
+
+def records(tmp_path: Path, *command: str) -> list[dict]:
+    path = tmp_path / "records.json"
+    assert main(["evaluate", *command, "--json", str(path)]) == 0
+    return json.loads(path.read_text())
+
+
+def test_training_can_be_taken_up_again(people, weights, capsys):
+    arguments = ["--data", str(people), "--output", str(weights.parent), "--steps", "6", "--every", "6"]
+    size = ["--width", "32", "--blocks", "1", "--batch", "32"]
+    assert main(["train", "dposer", *arguments, *size]) == 0
+    assert "going on from step 4" in capsys.readouterr().out
+    assert main(["train", "dposer", *arguments, *size, "--representation", "rot6d"]) == 1
+    assert "other settings (representation)" in capsys.readouterr().err
+
+
+def test_completion_has_a_row_for_dposer_and_its_replacement_where_nothing_is_placed(
+    people, weights, tmp_path
+):
+    found = records(
+        tmp_path, "completion", "--data", str(people), "--quick", "--stride", "60", "--dposer", str(weights)
+    )
+    cases = {record["case"] for record in found if record["method"] in ("dposer", "scoresde")}
+    assert cases == {record["case"] for record in found} - {"ends_placed"}
+    for record in found:
+        assert record["mpjpe_min_mm"] <= record["mpjpe_min_of_5_mm"] + 1e-9 or record["method"] in (
+            "contrapposto",
+            "gaussian_mean",
+        )
+
+
+def test_denoising_has_a_row_with_and_without_the_prior(people, weights, tmp_path):
+    found = records(tmp_path, "denoise", "--data", str(people), "--quick", "--dposer", str(weights))
+    assert {record["method"] for record in found} == {"no_prior", "dposer"}
+    noisy = {r["case"]: r["mpjpe_mm"] for r in found if r["method"] == "no_prior" and "noise" in r["case"]}
+    assert noisy["noise_20_mm"] < noisy["noise_40_mm"] < noisy["noise_100_mm"]
+
+
+def test_claims_are_lines_that_hold_or_do_not(people, weights, tmp_path):
+    arguments = ["--data", str(people), "--quick", "--dposer", str(weights), "--only", "D5", "D8"]
+    found = records(tmp_path, "claims", *arguments)
+    assert [record["case"] for record in found] == ["D5", "D8"]
+    assert all(record["holds"] in ("holds", "does not hold") for record in found)
+
+
+def test_an_order_must_be_wider_than_the_spread_of_the_seeds():
+    assert ordered({"a": [1.0, 1.1], "b": [2.0, 2.1], "c": [3.0, 3.1]})
+    assert not ordered({"a": [1.0, 1.5], "b": [1.2, 1.6]})
+    assert not ordered({"a": [2.0, 2.0], "b": [1.0, 1.0]})
+
+
+def test_dps_keeps_what_is_known(weights, monkeypatch):
+    monkeypatch.setattr(dps, "EULER_MARUYAMA_STEPS", 20)
+    prior = dposer.read(weights).on(torch.zeros(()))
+    truth = torch.as_tensor(from_rotvec(0.3 * np.random.default_rng(0).standard_normal((3, 21, 3)))).float()
+    hidden = np.arange(21) < 4
+    for replace in (False, True):
+        found = dps.complete(prior, truth, hidden, 2, 0, replace=replace)
+        assert found.shape == (2, 3, 21, 3, 3)
+        assert torch.equal(found[:, :, 4:], truth[None, :, 4:].expand(2, -1, -1, -1, -1))
+        assert torch.isfinite(found).all()
+
+
+def test_the_vae_learns_its_people_and_keeps_what_is_known(people):
+    corpus = Corpus.of(read_split(people, "train"))
+    body = body_of(corpus.rotations[:20])
+    hidden = np.zeros(21, dtype=bool)
+    hidden[0] = True
+    errors = []
+    for steps in (1, 150):
+        found = vae.complete(vae.fit(corpus, steps), body, hidden, 2, 0)
+        np.testing.assert_array_equal(found[:, :, 1:], np.broadcast_to(body[:, 1:], found[:, :, 1:].shape))
+        errors.append(np.abs(found[:, :, 0] - body[:, 0]).mean())
+    assert errors[1] < errors[0]
+
+
+def test_what_needs_weights_of_dposer_says_so_in_a_sentence(people, tmp_path, capsys):
+    missing = str(tmp_path / "none.npz")
+    assert main(["evaluate", "denoise", "--data", str(people), "--dposer", missing]) == 1
+    assert "'none.npz' is missing" in capsys.readouterr().err
