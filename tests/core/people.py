@@ -26,6 +26,8 @@ def write_people(folder: Path) -> Path:
         rotvec = np.zeros((frames, NUM_JOINTS, 3))
         joints = [JOINT_INDEX[joint] for joint in SWINGING]
         rotvec[:, joints] = 0.3 * rng.standard_normal((frames, len(joints), 3))
+        for joint, bend in (("left_knee", [1, 0, 0]), ("right_knee", [1, 0, 0]), ("left_elbow", [0, -1, 0])):
+            rotvec[:, JOINT_INDEX[joint]] = np.abs(rotvec[:, JOINT_INDEX[joint], :1]) * bend
         scale = np.pi / 32767
         np.savez(
             folder / "poses" / "people" / f"{name}.npz",

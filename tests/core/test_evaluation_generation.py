@@ -149,7 +149,7 @@ def test_a_sampler_that_always_makes_one_pose_has_no_diversity_and_covers_nothin
     still = records[0]["still"]
     assert still["apd_cm"] == 0
     assert still["recall"] == 0
-    trace = 7 * 3 * 0.3**2  # of the training poses: what a point is from them, their mean being at rest
+    trace = (4 * 3 + 3) * 0.3**2  # four ball joints and three hinges: second moments about the rest pose
     assert still["fid"] == pytest.approx(trace, rel=0.15)
 
 
