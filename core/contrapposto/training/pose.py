@@ -207,13 +207,13 @@ class PoseTask:
 
 
 def export(trainer: run.Trainer, task: PoseTask, path: Path, facts: Mapping[str, object]) -> None:
-    """Write the weights that did best on ``val``, for inference, with ``val`` as the measure of naturalness.
+    """Write the settled weights, for inference, with ``val`` as the measure of naturalness.
 
     With too few validation poses to measure by, the weights do everything but score naturalness.
     """
     prior = replace(
         task.prior,
-        weights=trainer.best_weights(),
+        weights=trainer.settled_weights(),
         mean=to_numpy(task.prior.mean),
         std=to_numpy(task.prior.std),
     )

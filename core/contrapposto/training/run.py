@@ -238,6 +238,16 @@ class Trainer:
         """The weights that did best on val, as float32 NumPy arrays."""
         return {name: value.float().cpu().numpy() for name, value in self.best.items()}
 
+    def settled_weights(self) -> dict[str, np.ndarray]:
+        """The mean of the best weights and the last ones, as float32 NumPy arrays.
+
+        On few people the loss on val stops falling long before the completion of their
+        poses stops improving; the mean has the reliability of the former and what the
+        latter still learnt.
+        """
+        both = {name: (value + self.average[name]) / 2 for name, value in self.best.items()}
+        return {name: value.float().cpu().numpy() for name, value in both.items()}
+
     def facts(self) -> dict[str, object]:
         """What the weights' file tells of their training."""
         return {
