@@ -288,6 +288,7 @@ def _solve(rig: Rig, pose: Pose, known: Known, settings: Settings) -> Completion
             hypotheses=settings.hypotheses,
             seed=settings.seed,
             offsets=rig.calibration.offsets,
+            soles=rig.calibration.soles,
             keep_feet_on_floor=settings.keep_feet_on_floor,
         )
     except (ValueError, OSError) as error:
@@ -300,7 +301,9 @@ def _solve(rig: Rig, pose: Pose, known: Known, settings: Settings) -> Completion
 
 def _digest(rig: Rig, pose: Pose, known: Known, settings: Settings) -> str:
     digest = hashlib.sha256()
+    soles = rig.calibration.soles
     arrays = [pose.rotations, pose.transl, known.joints, rig.calibration.offsets]
+    arrays += [soles.heel, soles.ball, soles.toes, soles.tip]
     for target in known.targets:
         digest.update(repr((target.joint, target.carrier)).encode())
         arrays += [np.zeros(0) if a is None else a for a in (target.position, target.rotation)]
@@ -325,7 +328,7 @@ def _desired(
     return rig.calibration.write(
         Pose(_keep_apart(rig, apart, rotations), transl),
         rig.to_world,
-        unstretched(rig, [end for end in rig.limbs if end not in plan.handles]),
+        unstretched(rig, rig.limbs),
         free=(*plan.joints, *apart),
         move_pelvis=settings.keep_feet_on_floor and plan.moved is not None,
     )

@@ -15,7 +15,9 @@ from .plan import Plan
 from .rig import Rig
 from .rig_reader import read_matrices
 
-_MOST_MM = 20.0
+_MOST_MM = 30.0
+"""Rigify's IK shortens a limb that it bends far: the knees of a crouch are 22 to 25 mm off."""
+
 _MOST_DEG = 5.0
 
 

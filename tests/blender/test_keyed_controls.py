@@ -117,6 +117,20 @@ def test_the_elbow_of_a_stretched_arm_comes_out_where_it_was_solved(crouching, s
     assert 1000 * np.linalg.norm(here - there) < 20
 
 
+def test_the_feet_of_a_crouch_stand_on_the_floor_as_those_of_the_rest_pose_do(crouching):
+    """Rigify shortens bent legs; its feet still come down, flat or on the balls."""
+    toes = ("DEF-toe.L", "DEF-toe.R")
+    rest = crouching.data.bones[toes[0]].head_local.z
+    keyed = {bone.name: bone.matrix_basis.copy() for bone in crouching.pose.bones}
+    for alternative in range(1, 9):
+        for bone in crouching.pose.bones:
+            bone.matrix_basis = keyed[bone.name]
+        bpy.context.scene.frame_set(crouch.FRAME)
+        bpy.ops.contrapposto.complete_pose(alternative=alternative)
+        now = matrices(crouching)
+        assert min(now[toe][2, 3] for toe in toes) == pytest.approx(rest, abs=0.002)
+
+
 def test_a_bone_that_its_controls_do_not_bring_there_is_named(extension):
     residual = importlib.import_module(f"{extension}.addon.residual")
     far, turned = residual.Residual("knee", 44.0, 0.0), residual.Residual("toe", 0.0, 12.0)
