@@ -78,7 +78,7 @@ class Report:
         """For the status bar."""
         last = f", the last {self.failing} failing" if self.failing else ""
         return (
-            f"Completed {_bones(len(self.completed))}, kept {len(self.kept)} "
+            f"Completed {_joints(len(self.completed))}, kept {len(self.kept)} "
             f"(alternative {self.alternative} of {self.alternatives}{last})"
         )
 
@@ -379,5 +379,5 @@ def _bent_too_far(completion: Completion, index: int, completed: Iterable[str]) 
     return {joint: float(degrees[JOINT_INDEX[joint]]) for joint in completed if broken[JOINT_INDEX[joint]]}
 
 
-def _bones(count: int) -> str:
-    return "1 bone" if count == 1 else f"{count} bones"
+def _joints(count: int) -> str:
+    return "1 joint" if count == 1 else f"{count} joints"
