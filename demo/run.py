@@ -43,17 +43,21 @@ UNTOUCHED = (0.52, 0.52, 0.53)
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep what Blender and Rigify print to themselves, also from C, away from the reader."""
-    sys.stdout.flush()
-    saved = os.dup(1)
+    """Keep what Blender, Rigify and the graphics driver print to themselves away from the reader."""
+    streams = (sys.stdout, sys.stderr)
+    for stream in streams:
+        stream.flush()
+    saved = [os.dup(number) for number in (1, 2)]
     with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - a device, not a path
-        os.dup2(nowhere.fileno(), 1)
+        for number in (1, 2):
+            os.dup2(nowhere.fileno(), number)
         try:
             yield
         finally:
-            sys.stdout.flush()
-            os.dup2(saved, 1)
-            os.close(saved)
+            for number, stream, before in zip((1, 2), streams, saved, strict=True):
+                stream.flush()
+                os.dup2(before, number)
+                os.close(before)
 
 
 def install(archive: Path) -> None:
