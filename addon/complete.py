@@ -19,6 +19,7 @@ import numpy as np
 
 from contrapposto.motion import Pose
 from contrapposto.observations import Known, Target
+from contrapposto.priors.pose import PosePrior
 from contrapposto.rig.joints import mapped_ancestor
 from contrapposto.rig.similarity import Similarity
 from contrapposto.rotation import slerp
@@ -35,6 +36,7 @@ from .residual import Residual, worst_residual
 from .rig import Rig, read_rig
 from .settings import MOST_HYPOTHESES, Settings
 from .stretch import unstretched
+from .weights import own_prior
 from .writing import Writer
 
 logger = logging.getLogger(__name__)
@@ -110,8 +112,8 @@ class Report:
         return "move what is keyed near it, or try another seed"
 
 
-_last: tuple[str, Completion] | None = None
-"""The last completion, under a digest of everything that it was made from."""
+_last: tuple[str, PosePrior | None, Completion] | None = None
+"""The last completion, under a digest of everything that it was made from, and its prior."""
 
 
 def complete(
@@ -278,9 +280,10 @@ def _solve(rig: Rig, pose: Pose, known: Known, settings: Settings) -> Completion
         Refusal: if the prior's weights are missing or damaged.
     """
     global _last  # noqa: PLW0603 - one completion is held, on purpose
+    prior = own_prior(settings.weights)
     digest = _digest(rig, pose, known, settings)
-    if _last is not None and _last[0] == digest:
-        return _last[1]
+    if _last is not None and _last[0] == digest and _last[1] is prior:
+        return _last[2]
     try:
         completion = complete_pose(
             pose,
@@ -290,12 +293,13 @@ def _solve(rig: Rig, pose: Pose, known: Known, settings: Settings) -> Completion
             offsets=rig.calibration.offsets,
             soles=rig.calibration.soles,
             keep_feet_on_floor=settings.keep_feet_on_floor,
+            prior=prior,
         )
     except (ValueError, OSError) as error:
         raise Refusal(f"The pose of '{rig.object.name}' could not be completed: {error}") from error
     if not np.all(np.isfinite(completion.poses.rotations)):
         raise Refusal("The prior gave no finite pose; reinstall the extension, its weights may be damaged")
-    _last = (digest, completion)
+    _last = (digest, prior, completion)
     return completion
 
 

@@ -64,7 +64,8 @@ def main(arguments: list[str]) -> int:
     if is_input(options.output, bpy.data.filepath) and not options.overwrite:
         return fail(OVERWRITES.format(options.output), 2)
     try:
-        settings = settings_of(options, complete.Settings, known.Rule)
+        weights = str(options.weights.resolve()) if options.weights else preferred_weights(bpy)
+        settings = settings_of(options, complete.Settings, known.Rule, weights)
         reports = run(bpy, options, complete.complete, settings)
     except errors.Refusal as refusal:
         return fail(in_options(str(refusal)))
@@ -114,6 +115,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--alternative", type=int, default=1, metavar="K", help="the one to take (default 1)")
     parser.add_argument("--strength", type=float, default=1.0, metavar="S", help="0 to 1 (default 1)")
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="a pose.npz trained on your own motion (default: as in the preferences, else the shipped one)",
+    )
     parser.add_argument("--mirror", action="store_true", help="mirror known bones to the other side")
     parser.add_argument(
         "--keep-feet-on-floor",
@@ -141,6 +148,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
             parser.error(f"the folder of {path} does not exist")
     if options.output and options.report and options.output.resolve() == options.report.resolve():
         parser.error("--output and --report name the same file")
+    if options.weights and not options.weights.is_file():
+        parser.error(f"there is no weights file {options.weights}")
     if options.file and not options.file.is_file():
         parser.error(f"there is no file {options.file}")
     if options.file and is_input(options.output, str(options.file)) and not options.overwrite:
@@ -183,7 +192,12 @@ def frame_range(text: str) -> range:
     return range(first, last + 1, step)
 
 
-def settings_of(options: argparse.Namespace, settings: type, rule: type) -> object:
+def preferred_weights(bpy: ModuleType) -> str:
+    """The weights file of the add-on's preferences; empty for the shipped ones."""
+    return load("settings").preferred_weights(bpy.context)
+
+
+def settings_of(options: argparse.Namespace, settings: type, rule: type, weights: str) -> object:
     """The options as the settings of ``addon.complete``."""
     words = {"keyed": rule.KEYED, "selected": rule.SELECTED, "unselected": rule.UNSELECTED}
     return settings(
@@ -197,6 +211,7 @@ def settings_of(options: argparse.Namespace, settings: type, rule: type) -> obje
         keep_feet_on_floor=options.keep_feet_on_floor,
         insert_keys=options.insert_keys,
         replace_generated=options.refill_generated,
+        weights=weights,
     )
 
 
@@ -239,7 +254,6 @@ def run(bpy: ModuleType, options: argparse.Namespace, complete: object, settings
                 "failing_alternatives": report.failing,
                 "warning": report.warning,
                 "keyed_channels": report.keyed_channels,
-                "warnings": [report.warning] if report.warning else [],
             }
         )
     if all("skipped" in record for record in records):

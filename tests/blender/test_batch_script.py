@@ -13,6 +13,8 @@ import bpy
 import pytest
 import rigs
 
+from contrapposto.priors.pose import WEIGHTS
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCRIPT = ROOT / "scripts" / "complete_pose.py"
 
@@ -143,6 +145,7 @@ def test_a_refusal_is_one_sentence_and_leaves_no_file(scene, tmp_path, arguments
         ("--output", "x.blend", "--hypotheses", "0"),
         ("--output", "x.blend", "--seed", "-1"),
         ("--output", "in.blend"),
+        ("--output", "x.blend", "--weights", "missing.npz"),
     ],
 )
 def test_wrong_usage_ends_with_two(scene, tmp_path, arguments):
@@ -175,8 +178,25 @@ def test_of_several_armatures_the_only_visible_one_is_meant(scene, tmp_path):
     done = run(scene, "--report", report)
     assert done.returncode == 0, done.stderr
     (record,) = json.loads(report.read_text())
-    assert (record["armature"], record["frame"], record["warnings"]) == ("Rig", 1, [])
+    assert (record["armature"], record["frame"], "warning" in record) == ("Rig", 1, True)
     assert f"wrote {report}" in done.stdout
+
+
+def test_weights_of_ones_own(scene, tmp_path):
+    """A copy of the shipped file gives the same pose; another file is refused with one sentence."""
+    own, wrong = tmp_path / "own.npz", tmp_path / "wrong.npz"
+    own.write_bytes(WEIGHTS.read_bytes())
+    wrong.write_bytes(WEIGHTS.read_bytes()[:1000])
+    energies = []
+    for arguments in ((), ("--weights", own)):
+        done = run(scene, *arguments, "--report", tmp_path / "out.json")
+        assert done.returncode == 0, done.stderr
+        energies.append(json.loads((tmp_path / "out.json").read_text())[0]["energy"])
+    assert energies[0] == energies[1]
+    done = run(scene, "--weights", wrong, "--report", tmp_path / "out.json")
+    assert done.returncode == 1
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("complete_pose: ")]
+    assert f"{wrong} is damaged or holds no pose weights" in line
 
 
 def test_help(tmp_path):
