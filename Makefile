@@ -25,12 +25,16 @@ help:
 	@echo "make demo    build the extension, complete a pose with it in Blender, render build/demo/complete_pose.png"
 	@echo "make test    lint and every test that needs no window: core, oldest NumPy, Blender $(BLENDERS), packaging"
 	@echo "make zip     build $(ZIP)"
+	@echo "make dev     set up .venv/dev: core, torch and the tools of tests, training and evaluation"
 	@echo "also: lint, test-core, test-oldest, test-blender, test-packaging, test-window, clean"
 
 .venv/%/.ready: requirements/%.txt tools/environment.py
 	@$(PYTHON) tools/environment.py $*
 .venv/dev/.ready: requirements/torch.txt core/pyproject.toml
 .PRECIOUS: .venv/%/.ready
+
+dev: .venv/dev/.ready
+	@echo "$(DEV) -m contrapposto --help"
 
 zip: $(ZIP)
 $(ZIP): tools/build_extension.py $(filter-out %.pyc,$(SOURCES)) | .venv/bpy-4.5/.ready
@@ -72,6 +76,7 @@ test-packaging: $(ZIP) .venv/dev/.ready $(BLENDERS:%=.venv/bpy-%/.ready) | $(LOG
 	@$(DEV) $(PYTEST) tests/packaging 2>&1 | tee $(LOGS)/packaging.log
 
 # Needs root, a screen is not needed: REAL_BLENDER names the script that runs a windowed Blender under Xvfb.
+# The pictures stay in build/window; with UPDATE=1 they also become those of the docs.
 REAL_BLENDER ?= ../shared/tools/real-blender.sh
 test-window: $(ZIP)
 	@tests/window/run.sh $(REAL_BLENDER) $(ZIP)
@@ -80,4 +85,4 @@ clean:
 	rm -rf build dist wheels core/build core/*.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-.PHONY: help zip demo test lint test-core test-oldest test-blender test-packaging test-window clean
+.PHONY: help dev zip demo test lint test-core test-oldest test-blender test-packaging test-window clean

@@ -10,6 +10,7 @@ Draws nothing and holds no operator. The numbers are made in the ``contrapposto`
 - ``known``: which joints the animator has set.
 - ``rotations``, ``writing``, ``keys``: the way back into bones and keys.
 - ``checks``: everything that is refused, before anything is changed.
+- ``weights``: weights of the user's own.
 - ``files``: files that are written whole or not at all.
 - ``complete``: Complete Pose as one function.
 """

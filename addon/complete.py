@@ -19,6 +19,7 @@ import numpy as np
 
 from contrapposto.motion import Pose
 from contrapposto.observations import Known, Target
+from contrapposto.priors.pose import PosePrior
 from contrapposto.rig.joints import mapped_ancestor
 from contrapposto.rig.similarity import Similarity
 from contrapposto.rotation import slerp
@@ -35,6 +36,7 @@ from .residual import Residual, worst_residual
 from .rig import Rig, read_rig
 from .settings import MOST_HYPOTHESES, Settings
 from .stretch import unstretched
+from .weights import own_prior
 from .writing import Writer
 
 logger = logging.getLogger(__name__)
@@ -78,7 +80,7 @@ class Report:
         """For the status bar."""
         last = f", the last {self.failing} failing" if self.failing else ""
         return (
-            f"Completed {_bones(len(self.completed))}, kept {len(self.kept)} "
+            f"Completed {_joints(len(self.completed))}, kept {len(self.kept)} "
             f"(alternative {self.alternative} of {self.alternatives}{last})"
         )
 
@@ -110,8 +112,8 @@ class Report:
         return "move what is keyed near it, or try another seed"
 
 
-_last: tuple[str, Completion] | None = None
-"""The last completion, under a digest of everything that it was made from."""
+_last: tuple[str, PosePrior | None, Completion] | None = None
+"""The last completion, under a digest of everything that it was made from, and its prior."""
 
 
 def complete(
@@ -278,9 +280,10 @@ def _solve(rig: Rig, pose: Pose, known: Known, settings: Settings) -> Completion
         Refusal: if the prior's weights are missing or damaged.
     """
     global _last  # noqa: PLW0603 - one completion is held, on purpose
+    prior = own_prior(settings.weights)
     digest = _digest(rig, pose, known, settings)
-    if _last is not None and _last[0] == digest:
-        return _last[1]
+    if _last is not None and _last[0] == digest and _last[1] is prior:
+        return _last[2]
     try:
         completion = complete_pose(
             pose,
@@ -288,19 +291,23 @@ def _solve(rig: Rig, pose: Pose, known: Known, settings: Settings) -> Completion
             hypotheses=settings.hypotheses,
             seed=settings.seed,
             offsets=rig.calibration.offsets,
+            soles=rig.calibration.soles,
             keep_feet_on_floor=settings.keep_feet_on_floor,
+            prior=prior,
         )
     except (ValueError, OSError) as error:
         raise Refusal(f"The pose of '{rig.object.name}' could not be completed: {error}") from error
     if not np.all(np.isfinite(completion.poses.rotations)):
         raise Refusal("The prior gave no finite pose; reinstall the extension, its weights may be damaged")
-    _last = (digest, completion)
+    _last = (digest, prior, completion)
     return completion
 
 
 def _digest(rig: Rig, pose: Pose, known: Known, settings: Settings) -> str:
     digest = hashlib.sha256()
+    soles = rig.calibration.soles
     arrays = [pose.rotations, pose.transl, known.joints, rig.calibration.offsets]
+    arrays += [soles.heel, soles.ball, soles.toes, soles.tip]
     for target in known.targets:
         digest.update(repr((target.joint, target.carrier)).encode())
         arrays += [np.zeros(0) if a is None else a for a in (target.position, target.rotation)]
@@ -325,7 +332,7 @@ def _desired(
     return rig.calibration.write(
         Pose(_keep_apart(rig, apart, rotations), transl),
         rig.to_world,
-        unstretched(rig, [end for end in rig.limbs if end not in plan.handles]),
+        unstretched(rig, rig.limbs),
         free=(*plan.joints, *apart),
         move_pelvis=settings.keep_feet_on_floor and plan.moved is not None,
     )
@@ -376,5 +383,5 @@ def _bent_too_far(completion: Completion, index: int, completed: Iterable[str]) 
     return {joint: float(degrees[JOINT_INDEX[joint]]) for joint in completed if broken[JOINT_INDEX[joint]]}
 
 
-def _bones(count: int) -> str:
-    return "1 bone" if count == 1 else f"{count} bones"
+def _joints(count: int) -> str:
+    return "1 joint" if count == 1 else f"{count} joints"

@@ -15,7 +15,9 @@ from .plan import Plan
 from .rig import Rig
 from .rig_reader import read_matrices
 
-_MOST_MM = 20.0
+_MOST_MM = 30.0
+"""Rigify's IK shortens a limb that it bends far: the knees of a crouch are 22 to 25 mm off."""
+
 _MOST_DEG = 5.0
 
 
@@ -26,19 +28,25 @@ class Residual:
     Attributes:
         mm: of its head, from the limb's root where it is part of a limb.
         degrees: of its rotation; 0 where IK decides it.
+        joint: which of the 22 joints the bone belongs to.
+        controls: what an animator would correct it with.
     """
 
     bone: str
     mm: float
     degrees: float
+    joint: str
+    controls: tuple[str, ...]
 
     @property
     def sentence(self) -> str:
         """For the animator."""
         is_off = self.mm / _MOST_MM > self.degrees / _MOST_DEG
-        away = f"{self.mm:.0f} mm" if is_off else f"{self.degrees:.0f} degrees"
+        away = f"ends {self.mm:.0f} mm off" if is_off else f"is turned {self.degrees:.0f} degrees off"
+        part = self.joint.replace("_foot", "_toe").replace("_", " ")
+        which = "control" if len(self.controls) == 1 else "controls"
         return (
-            f"'{self.bone}' stays {away} from the completed pose, its controls do not let it get there; "
+            f"The {part} {away} ({which} {', '.join(self.controls)}): the rig does not let it get there; "
             "look at it or try another alternative"
         )
 
@@ -59,14 +67,30 @@ def worst_residual(
     matrices = read_matrices(rig.object, rig.armature)
     now = {name: matrices[rig.armature.index[name]] for name in desired}
     joints = rig.rigmap.joints
-    turned = [joints[joint].read[-1] for joint in plan.turned]
-    turned += [joints[end].read[-1] for end in plan.handles if rig.limbs[end].turns_end]
-    found = [Residual(bone, 0.0, _apart_deg(now, desired, bone)) for bone in turned]
+    turned = [*plan.turned, *(end for end in plan.handles if rig.limbs[end].turns_end)]
+    found = [
+        Residual(bone, 0.0, _apart_deg(now, desired, bone), joint, _controls(rig, plan, joint))
+        for joint in turned
+        for bone in joints[joint].read[-1:]
+    ]
     for end in limbs:
-        root, *others = (joints[joint].read[0] for joint in rig.limbs[end].joints if joint in joints)
-        found += [Residual(bone, _apart_mm(rig, now, desired, bone, root), 0.0) for bone in others]
+        root, *others = (joint for joint in rig.limbs[end].joints if joint in joints)
+        first = joints[root].read[0]
+        found += [
+            Residual(bone, _apart_mm(rig, now, desired, bone, first), 0.0, joint, _controls(rig, plan, joint))
+            for joint in others
+            for bone in joints[joint].read[:1]
+        ]
     worst = max(found, key=lambda residual: residual.share, default=None)
     return worst if worst is not None and worst.share > 1 else None
+
+
+def _controls(rig: Rig, plan: Plan, joint: str) -> tuple[str, ...]:
+    """What sets the joint: its own controls, or those of its limb's IK."""
+    if joint in plan.turned:
+        return plan.turned[joint]
+    limb = next(limb for limb in rig.limbs.values() if joint in limb.joints)
+    return (limb.handle.bone, *limb.aims)
 
 
 def _apart_deg(now: Mapping[str, np.ndarray], desired: Mapping[str, np.ndarray], bone: str) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import bpy
+
 from .known import Rule
 
 MOST_HYPOTHESES = 64
@@ -25,6 +27,7 @@ class Settings:
         keep_feet_on_floor: may move a pelvis that is not known up or down.
         insert_keys: key what is written; None follows Blender's auto-keying.
         replace_generated: Generated keys do not make a bone known.
+        weights: file of the prior's weights; the shipped ones if empty.
     """
 
     rule: Rule = Rule.KEYED
@@ -37,3 +40,10 @@ class Settings:
     keep_feet_on_floor: bool = True
     insert_keys: bool | None = None
     replace_generated: bool = False
+    weights: str = ""
+
+
+def preferred_weights(context: bpy.types.Context) -> str:
+    """The weights file that the add-on's preferences name; empty for the shipped ones."""
+    addon = context.preferences.addons.get(__package__.rpartition(".")[0])
+    return addon.preferences.weights if addon and addon.preferences else ""

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Placed limbs as long as they are at rest.
+"""Limbs on IK as long as they are at rest.
 
 A control rig stretches a limb whose control is out of its reach, as a hand control often is
-before the back is bent. What is to come is thought out for the limb at its own length.
+before the back is bent, and shortens one that it bends far: Rigify's by up to 4 %, which lifts
+the feet of a crouch by 2 cm. What is to come is thought out for the limb at its own length.
 """
 
 from __future__ import annotations

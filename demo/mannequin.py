@@ -265,6 +265,9 @@ def surface(part: Part) -> tuple[np.ndarray, list[tuple[int, ...]]]:
     for height, width, depth in rings:
         vertices.extend(origin + direction * height + width * circle[0] + depth * circle[1])
     vertices.append(origin + direction * (length + end_reach))
+    vertices = np.array(vertices)
+    if part.control.startswith("foot"):  # a sole is flat
+        vertices[:, 2] = np.maximum(vertices[:, 2], 0)
 
     faces: list[tuple[int, ...]] = []
     for ring in range(len(rings) - 1):
@@ -273,7 +276,7 @@ def surface(part: Part) -> tuple[np.ndarray, list[tuple[int, ...]]]:
     last, end = 1 + (len(rings) - 1) * AROUND, len(vertices) - 1
     faces += [(0, 1 + (i + 1) % AROUND, 1 + i) for i in range(AROUND)]
     faces += [(end, last + i, last + (i + 1) % AROUND) for i in range(AROUND)]
-    return np.array(vertices), faces
+    return vertices, faces
 
 
 def _smooth(t: float, positions: np.ndarray, values: np.ndarray) -> float:
@@ -339,6 +342,17 @@ def statue(body: bpy.types.Object, name: str) -> bpy.types.Object:
     copy.matrix_world = body.matrix_world.copy()
     bpy.context.scene.collection.objects.link(copy)
     return copy
+
+
+def lowest(body: bpy.types.Object, control: str) -> float:
+    """World height of the lowest point of the parts of one control, as posed, metres."""
+    slot = controls_of(body).index(control)
+    posed = body.evaluated_get(bpy.context.evaluated_depsgraph_get())
+    mesh = posed.to_mesh()
+    own = {index for face in mesh.polygons if face.material_index == slot for index in face.vertices}
+    height = min((body.matrix_world @ mesh.vertices[index].co).z for index in own)
+    posed.to_mesh_clear()
+    return height
 
 
 def tint(

@@ -17,6 +17,9 @@ from mathutils import Euler, Matrix, Vector
 Colour = tuple[float, float, float]
 
 FLOOR: Colour = (1.0, 1.0, 1.0)
+TILE: Colour = (0.9, 0.9, 0.905)
+TILE_SIZE = 0.3
+"""Metres; the floor is a chequerboard, so that feet can be seen to stand on it."""
 INK: Colour = (0.03, 0.035, 0.045)
 
 
@@ -81,19 +84,37 @@ def add_caption(
     return words
 
 
+def add_floor(view: View, tiles: int = 200) -> bpy.types.Object:
+    """A chequered floor at z = 0, its rows across the picture."""
+    corners = [
+        ((x - tiles / 2) * TILE_SIZE, (y - tiles / 2) * TILE_SIZE, 0.0)
+        for y in range(tiles + 1)
+        for x in range(tiles + 1)
+    ]
+    squares = [(x, y) for y in range(tiles) for x in range(tiles)]
+    row = tiles + 1
+    faces = [(y * row + x, y * row + x + 1, (y + 1) * row + x + 1, (y + 1) * row + x) for x, y in squares]
+    mesh = bpy.data.meshes.new("Floor")
+    mesh.from_pydata(corners, [], faces)
+    mesh.materials.append(material("Floor", FLOOR))
+    mesh.materials.append(material("Tile", TILE))
+    mesh.polygons.foreach_set("material_index", [(x + y) % 2 for x, y in squares])
+    floor = bpy.data.objects.new("Floor", mesh)
+    floor.rotation_euler.z = math.radians(view.azimuth_deg)
+    bpy.context.scene.collection.objects.link(floor)
+    return floor
+
+
 def set_stage(view: View, columns: int) -> None:
     """Floor, camera, light and render settings of the active scene."""
     scene = bpy.context.scene
-    bpy.ops.mesh.primitive_plane_add(size=120)
-    floor = bpy.context.object
-    floor.name = "Floor"
-    floor.data.materials.append(material("Floor", FLOOR))
+    add_floor(view)
 
     camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
     scene.collection.objects.link(camera)
     scene.camera = camera
     camera.data.type = "ORTHO"
-    width = (columns + 0.35) * view.spacing  # room for an arm stretched out at either end
+    width = (columns + 0.5) * view.spacing  # room for an arm stretched out at either end
     camera.data.ortho_scale = width
     camera.data.clip_end = 200.0
     height = width * view.size[1] / view.size[0]

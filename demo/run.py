@@ -3,8 +3,8 @@
 
 Installs the built zip into a Blender profile that is deleted afterwards, keys the hips, the right hand and
 the head of a newly generated rig, presses Complete Pose once an alternative, checks that every keyed channel
-has kept its very bits, and writes complete_pose.png and complete_pose.blend. Ends with status 1 if a check
-fails.
+has kept its very bits and that the feet stand on the floor, and writes complete_pose.png and
+complete_pose.blend. Ends with status 1 if a check fails.
 
     .venv/bpy-4.5/bin/python demo/run.py --extension dist/contrapposto-0.1.0.zip --output build/demo
 """
@@ -34,6 +34,7 @@ import picture  # noqa: E402
 EXTENSION = "bl_ext.user_default.contrapposto"
 ALTERNATIVES = 4
 REACH_TOLERANCE_MM = 1.0
+FLOOR_TOLERANCE_MM = 10.0
 
 KEPT = (0.82, 0.25, 0.015)
 COMPLETED = (0.13, 0.30, 0.58)
@@ -42,17 +43,21 @@ UNTOUCHED = (0.52, 0.52, 0.53)
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep what Blender and Rigify print to themselves, also from C, away from the reader."""
-    sys.stdout.flush()
-    saved = os.dup(1)
+    """Keep what Blender, Rigify and the graphics driver print to themselves away from the reader."""
+    streams = (sys.stdout, sys.stderr)
+    for stream in streams:
+        stream.flush()
+    saved = [os.dup(number) for number in (1, 2)]
     with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - a device, not a path
-        os.dup2(nowhere.fileno(), 1)
+        for number in (1, 2):
+            os.dup2(nowhere.fileno(), number)
         try:
             yield
         finally:
-            sys.stdout.flush()
-            os.dup2(saved, 1)
-            os.close(saved)
+            for number, stream, before in zip((1, 2), streams, saved, strict=True):
+                stream.flush()
+                os.dup2(before, number)
+                os.close(before)
 
 
 def install(archive: Path) -> None:
@@ -81,6 +86,11 @@ def reach_mm(rig: bpy.types.Object) -> float:
     """How far the right wrist stays away from its keyed control."""
     bones = rig.pose.bones
     return (bones["DEF-hand.R"].head - bones["hand_ik.R"].head).length * 1000
+
+
+def soles_mm(body: bpy.types.Object) -> dict[str, float]:
+    """How high the lowest point of each foot of the mannequin is above the floor."""
+    return {side: 1000 * mannequin.lowest(body, f"foot.{side}") for side in mannequin.SIDES}
 
 
 def check(passed: bool, sentence: str) -> bool:
@@ -138,6 +148,8 @@ def run(archive: Path, output: Path) -> bool:
         passed &= check(keyframes(rig) == keys, "the action's keys are bit for bit as they were")
         distance = reach_mm(rig)
         passed &= check(distance < REACH_TOLERANCE_MM, f"the wrist is {distance:.2f} mm from hand_ik.R")
+        lower = min(soles_mm(body).values())
+        passed &= check(abs(lower) < FLOOR_TOLERANCE_MM, f"the lower sole is {lower:.1f} mm above the floor")
         moved = sum(b.matrix_basis != before[b.name] for b in rig.pose.bones)
         passed &= check(moved > 0, f"{moved} controls were completed")
         statues.append(show(body, f"Alternative {alternative}", view, alternative, columns, kept, COMPLETED))

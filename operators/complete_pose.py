@@ -6,7 +6,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, Po
 
 from ..addon.errors import Refusal
 from ..addon.known import Rule
-from ..addon.settings import MOST_HYPOTHESES, Settings
+from ..addon.settings import MOST_HYPOTHESES, Settings, preferred_weights
 from .polling import NeedsArmature
 
 OPTIONS = (
@@ -111,6 +111,7 @@ class CONTRAPPOSTO_OT_complete_pose(CompletePoseOptions, NeedsArmature, bpy.type
             keep_feet_on_floor=self.keep_feet_on_floor,
             insert_keys=True if self.insert_keys else None,
             replace_generated=self.replace_generated,
+            weights=preferred_weights(context),
         )
         try:
             report = complete(context, context.object, settings)

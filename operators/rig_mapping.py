@@ -57,7 +57,7 @@ class CONTRAPPOSTO_OT_accept_rig(RigOperator, bpy.types.Operator):
     """Confirm the mapping as it is shown and save it on the armature"""
 
     bl_idname = "contrapposto.accept_rig"
-    bl_label = "Accept Mapping"
+    bl_label = "Save Mapping"
 
     def apply(self, context: bpy.types.Context) -> str:
         """Save the map."""

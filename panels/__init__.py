@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The sidebar tab and the menu entries: drawing only, from what is in memory already."""
 
-from . import menus, sidebar
+from . import menus, preferences, sidebar
 
 
 def register() -> None:
-    """Register panels, then menu entries."""
+    """Register preferences and panels, then menu entries."""
+    preferences.register()
     sidebar.register()
     menus.register()
 
@@ -14,3 +15,4 @@ def unregister() -> None:
     """Undo ``register``."""
     menus.unregister()
     sidebar.unregister()
+    preferences.unregister()

@@ -71,7 +71,7 @@ class CONTRAPPOSTO_PT_rig(SidebarPanel, bpy.types.Panel):
             layout.operator("contrapposto.clear_rig")
             return
         if rigmap is None:
-            _write(layout, "Not looked at yet: Complete Pose detects the rig, or do it now", icon="INFO")
+            _write(layout, "Rig not detected yet; Complete Pose does it, or press Detect", icon="INFO")
             layout.operator("contrapposto.detect_rig", icon="VIEWZOOM")
         else:
             _draw_map(layout, rigmap, saved=PROPERTY in active.data)
@@ -125,7 +125,7 @@ def _draw_map(layout: bpy.types.UILayout, rigmap: RigMap, *, saved: bool) -> Non
         )
     row = layout.row(align=True)
     row.operator("contrapposto.detect_rig", text="Detect")
-    row.operator("contrapposto.accept_rig", text="Accept")
+    row.operator("contrapposto.accept_rig", text="Save")
     if saved:
         row.operator("contrapposto.clear_rig", text="Clear")
 

@@ -5,23 +5,45 @@
 
 Runs with the installed extension, or from a checkout without it. Of several frames, those are skipped on
 which nothing is known or nothing is left to fill in. Exit codes: 0 at least one frame is completed and all
-files are written, 1 something was refused (one sentence on stderr, and no file is written), 2 wrong usage.
+files are written, 1 something was refused (one sentence on stderr, and no file is written), 2 wrong usage
+(one sentence as well, and nothing is loaded).
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import importlib.util
 import json
 import os
 import sys
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = "blender -b FILE -P complete_pose.py --"
+MOST_ALTERNATIVES = 64
+
+KNOWN = ("keyed", "selected", "unselected")
+
+OPTION_FOR = {
+    "turn on Refill Generated": "give --refill-generated",
+    "choose Selected Bones": "give --known selected",
+    "turn off Insert Keys": "give --no-insert-keys",
+}
+"""What the window's advice is called here."""
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Says what is wrong in one line, and ends with exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the program."""
+        self.exit(2, f"complete_pose: {message} (--help lists the options)\n")
 
 
 def main(arguments: list[str]) -> int:
@@ -35,24 +57,31 @@ def main(arguments: list[str]) -> int:
         return fail(f"The extension cannot be loaded ({error}); install its zip in this Blender first")
     if options.file:
         try:
-            bpy.ops.wm.open_mainfile(filepath=str(options.file.resolve()))
-        except RuntimeError as error:
-            return fail(f"{options.file} cannot be opened: {error}")
+            with silent():
+                bpy.ops.wm.open_mainfile(filepath=str(options.file.resolve()))
+        except RuntimeError:
+            return fail(f"{options.file} cannot be opened; it is no .blend file that this Blender can read")
+    if is_input(options.output, bpy.data.filepath) and not options.overwrite:
+        return fail(OVERWRITES.format(options.output), 2)
     try:
-        settings = settings_of(options, complete.Settings, known.Rule)
+        weights = str(options.weights.resolve()) if options.weights else preferred_weights(bpy)
+        settings = settings_of(options, complete.Settings, known.Rule, weights)
         reports = run(bpy, options, complete.complete, settings)
     except errors.Refusal as refusal:
-        return fail(str(refusal))
+        return fail(in_options(str(refusal)))
     try:
         write(bpy, options, reports)
     except (OSError, RuntimeError) as error:
         return fail(f"The result cannot be written: {error}")
+    for path in (options.output, options.report):
+        if path:
+            print(f"wrote {path}")
     return 0
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The options; wrong ones end the program with exit code 2."""
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog=PROGRAM,
         description="Fill in the bones of an armature that are not known, frame by frame.",
     )
@@ -73,11 +102,25 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         help="the bones that are kept: keyed on the frame (default), selected, not selected, or named",
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help=".blend file to write")
+    parser.add_argument("--overwrite", action="store_true", help="--output may be the file that was opened")
     parser.add_argument("--report", type=Path, metavar="FILE", help="JSON file to write, one record a frame")
     parser.add_argument("--seed", type=int, default=0, help="same seed, same result (default 0)")
-    parser.add_argument("--hypotheses", type=int, default=8, metavar="N", help="alternatives (default 8)")
+    parser.add_argument(
+        "--alternatives",
+        "--hypotheses",
+        type=int,
+        default=8,
+        metavar="N",
+        help=f"how many to make, 1 to {MOST_ALTERNATIVES} (default 8)",
+    )
     parser.add_argument("--alternative", type=int, default=1, metavar="K", help="the one to take (default 1)")
     parser.add_argument("--strength", type=float, default=1.0, metavar="S", help="0 to 1 (default 1)")
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="a pose.npz trained on your own motion (default: as in the preferences, else the shipped one)",
+    )
     parser.add_argument("--mirror", action="store_true", help="mirror known bones to the other side")
     parser.add_argument(
         "--keep-feet-on-floor",
@@ -85,7 +128,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         default=True,
         help="may move the hips up or down (default: yes)",
     )
-    parser.add_argument("--replace-generated", action="store_true", help="generated keys do not count")
+    parser.add_argument(
+        "--refill-generated",
+        "--replace-generated",
+        action="store_true",
+        help="fill in anew what only has keys of the type Generated",
+    )
     parser.add_argument(
         "--insert-keys",
         action=argparse.BooleanOptionalAction,
@@ -100,9 +148,36 @@ def parse(arguments: list[str]) -> argparse.Namespace:
             parser.error(f"the folder of {path} does not exist")
     if options.output and options.report and options.output.resolve() == options.report.resolve():
         parser.error("--output and --report name the same file")
-    if options.seed < 0:
-        parser.error("--seed must be 0 or more")
+    if options.weights and not options.weights.is_file():
+        parser.error(f"there is no weights file {options.weights}")
+    if options.file and not options.file.is_file():
+        parser.error(f"there is no file {options.file}")
+    if options.file and is_input(options.output, str(options.file)) and not options.overwrite:
+        parser.error(OVERWRITES.format(options.output))
+    if not 0 <= options.seed < 2**31:
+        parser.error(f"--seed must be 0 to {2**31 - 1}, not {options.seed}")
+    if not 1 <= options.alternatives <= MOST_ALTERNATIVES:
+        parser.error(f"--alternatives must be 1 to {MOST_ALTERNATIVES}, not {options.alternatives}")
+    if not 1 <= options.alternative <= options.alternatives:
+        parser.error(f"there is no alternative {options.alternative} of {options.alternatives}")
+    if not 0 <= options.strength <= 1:
+        parser.error(f"--strength must be 0 to 1, not {options.strength:g}")
     return options
+
+
+OVERWRITES = "--output {} is the file that is read; choose another one, or give --overwrite"
+
+
+def is_input(output: Path | None, opened: str) -> bool:
+    """Whether the output would take the place of the file that is read."""
+    return bool(output and opened) and output.resolve() == Path(opened).resolve()
+
+
+def in_options(sentence: str) -> str:
+    """The sentence with its advice in this program's options."""
+    for words, option in OPTION_FOR.items():
+        sentence = sentence.replace(words, option)
+    return sentence
 
 
 def frame_range(text: str) -> range:
@@ -117,20 +192,26 @@ def frame_range(text: str) -> range:
     return range(first, last + 1, step)
 
 
-def settings_of(options: argparse.Namespace, settings: type, rule: type) -> object:
+def preferred_weights(bpy: ModuleType) -> str:
+    """The weights file of the add-on's preferences; empty for the shipped ones."""
+    return load("settings").preferred_weights(bpy.context)
+
+
+def settings_of(options: argparse.Namespace, settings: type, rule: type, weights: str) -> object:
     """The options as the settings of ``addon.complete``."""
     words = {"keyed": rule.KEYED, "selected": rule.SELECTED, "unselected": rule.UNSELECTED}
     return settings(
         rule=words.get(options.known, rule.NAMED),
         bones=() if options.known in words else tuple(options.known.split(",")),
-        hypotheses=options.hypotheses,
+        hypotheses=options.alternatives,
         alternative=options.alternative,
         seed=options.seed,
         strength=options.strength,
         mirror=options.mirror,
         keep_feet_on_floor=options.keep_feet_on_floor,
         insert_keys=options.insert_keys,
-        replace_generated=options.replace_generated,
+        replace_generated=options.refill_generated,
+        weights=weights,
     )
 
 
@@ -142,6 +223,7 @@ def run(bpy: ModuleType, options: argparse.Namespace, complete: object, settings
     """
     context, errors = bpy.context, load("errors")
     rig = find_armature(bpy, options.armature)
+    check_names(rig, options.known)
     frames = options.frames or [context.scene.frame_current if options.frame is None else options.frame]
     records = []
     for frame in frames:
@@ -149,8 +231,10 @@ def run(bpy: ModuleType, options: argparse.Namespace, complete: object, settings
         try:
             report = complete(context, rig, settings)
         except errors.NothingToDo as nothing:
-            print(f"frame {frame}: skipped. {nothing}")
-            records.append({"frame": frame, "skipped": str(nothing)})
+            sentence = in_options(str(nothing))
+            records.append({"frame": frame, "skipped": sentence})
+            if len(frames) > 1:  # a single one is refused
+                print(f"frame {frame}: skipped. {sentence}")
             continue
         print(f"frame {frame}: {report.sentence}")
         if report.warning:
@@ -158,7 +242,7 @@ def run(bpy: ModuleType, options: argparse.Namespace, complete: object, settings
         records.append(
             {
                 "armature": report.armature,
-                "frame": report.frame,
+                "frame": frame,
                 "completed": {joint: list(bones) for joint, bones in report.completed.items()},
                 "kept": {joint: list(bones) for joint, bones in report.kept.items()},
                 "alternative": report.alternative,
@@ -178,8 +262,22 @@ def run(bpy: ModuleType, options: argparse.Namespace, complete: object, settings
     return records
 
 
+def check_names(rig: object, known: str) -> None:
+    """Refuse names of bones that the rig does not have.
+
+    Raises:
+        Refusal: naming the first one.
+    """
+    for name in () if known in KNOWN else known.split(","):
+        if rig.type == "ARMATURE" and name not in rig.data.bones:
+            words = ", ".join(KNOWN)
+            raise load("errors").Refusal(
+                f"'{rig.name}' has no bone named '{name}'; --known takes {words}, or names of bones"
+            )
+
+
 def find_armature(bpy: ModuleType, name: str | None) -> object:
-    """The named armature object, or the only one of the scene.
+    """The named armature object, or the only one of the scene that is visible and no metarig.
 
     Raises:
         Refusal: if there is none or if several could be meant.
@@ -188,8 +286,9 @@ def find_armature(bpy: ModuleType, name: str | None) -> object:
     rigs = [o for o in bpy.context.scene.objects if o.type == "ARMATURE"]
     listed = ", ".join(f"'{rig.name}'" for rig in rigs)
     if name is None:
-        if len(rigs) == 1:
-            return rigs[0]
+        meant = [rig for rig in rigs if rig.visible_get() and not is_metarig(rig)] if len(rigs) > 1 else rigs
+        if len(meant) == 1:
+            return meant[0]
         raise refusal(
             f"Choose an armature with --armature: {listed}" if rigs else "The scene has no armature"
         )
@@ -197,6 +296,12 @@ def find_armature(bpy: ModuleType, name: str | None) -> object:
     if found is None:
         raise refusal(f"The scene has no object '{name}'" + (f"; its armatures: {listed}" if rigs else ""))
     return found
+
+
+def is_metarig(rig: object) -> bool:
+    """Whether a Rigify character was generated from this armature."""
+    member = load("versions").member
+    return any(member(bone, "rigify_type") for bone in rig.pose.bones)
 
 
 def load(module: str) -> ModuleType:
@@ -236,13 +341,34 @@ def write(bpy: ModuleType, options: argparse.Namespace, reports: list[dict]) -> 
             text = json.dumps(reports, indent=1, ensure_ascii=False) + "\n"
             temporaries[0].write_bytes(text.encode())
         if options.output:
-            bpy.ops.wm.save_as_mainfile(filepath=str(temporaries[-1]), copy=True, check_existing=False)
+            with silent():
+                bpy.ops.wm.save_as_mainfile(filepath=str(temporaries[-1]), copy=True, check_existing=False)
 
 
-def fail(sentence: str) -> int:
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """Keep what Blender prints of its own, also from C, away from this program's sentences."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = [os.dup(stream) for stream in (1, 2)]
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for stream, before in zip((1, 2), saved, strict=True):
+            os.dup2(before, stream)
+            os.close(before)
+        os.close(nowhere)
+
+
+def fail(sentence: str, code: int = 1) -> int:
     """Say it on stderr; the exit code."""
     print(f"complete_pose: {sentence}", file=sys.stderr)
-    return 1
+    return code
 
 
 def script_arguments() -> list[str]:

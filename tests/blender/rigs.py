@@ -96,7 +96,16 @@ def use_simple_prior(monkeypatch, extension: str, size: float = 0.3, *, rise: fl
     calls = []
 
     def complete_pose(
-        pose, known, *, hypotheses=8, seed=0, offsets=None, keep_feet_on_floor=False, callback=None
+        pose,
+        known,
+        *,
+        hypotheses=8,
+        seed=0,
+        offsets=None,
+        soles=None,
+        keep_feet_on_floor=False,
+        prior=None,
+        callback=None,
     ):
         calls.append(known)
         turns = from_rotvec(np.random.default_rng(seed).normal(size=(hypotheses, 22, 3)) * size)

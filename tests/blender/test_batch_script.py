@@ -13,6 +13,8 @@ import bpy
 import pytest
 import rigs
 
+from contrapposto.priors.pose import WEIGHTS
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCRIPT = ROOT / "scripts" / "complete_pose.py"
 
@@ -40,7 +42,7 @@ def test_frames_are_completed_keyed_and_reported(scene, tmp_path, extension):
     content, output, report = scene.read_bytes(), tmp_path / "out.blend", tmp_path / "out.json"
     done = run(scene, "--", "--armature", "Rig", "--frames", "1:5:4", "--output", output, "--report", report)
     assert done.returncode == 0, done.stderr
-    assert "frame 1: Completed 20 bones, kept 2 (alternative 1 of 8)" in done.stdout
+    assert "frame 1: Completed 20 joints, kept 2 (alternative 1 of 8)" in done.stdout
     records = json.loads(report.read_text())
     assert [(r["armature"], r["frame"]) for r in records] == [("Rig", 1), ("Rig", 5)]
     assert set(records[0]["kept"]) == {"left_shoulder", "head"}
@@ -112,7 +114,8 @@ def test_named_bones_without_keys(scene, tmp_path, extension):
         (("--frame", 3), "No bone of 'Rig' has a key on frame 3"),
         (("--armature", "Nobody"), "The scene has no object 'Nobody'; its armatures: 'Rig'"),
         (("--known", "pelvis,tail"), "'Rig' has no bone named 'tail'"),
-        (("--alternative", 9), "There is no alternative 9 of 8"),
+        (("--known", "keyd"), "--known takes keyed, selected, unselected, or names of bones"),
+        (("--frame", 2), "or give --known selected"),
         (("--frames", "2:4"), "No frame could be completed. No bone of 'Rig' has a key on frame 2"),
         (("--frames", "1:5:4", "--known", "pelvis,tail"), "'Rig' has no bone named 'tail'"),
     ],
@@ -122,6 +125,7 @@ def test_a_refusal_is_one_sentence_and_leaves_no_file(scene, tmp_path, arguments
     assert done.returncode == 1
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("complete_pose: ")]
     assert sentence in line
+    assert sentence not in done.stdout or "--frames" in arguments
     assert "Traceback" not in done.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"in.blend"}
 
@@ -134,12 +138,23 @@ def test_a_refusal_is_one_sentence_and_leaves_no_file(scene, tmp_path, arguments
         ("--nonsense",),
         ("--output", "missing/x.blend"),
         ("--output", "x.blend", "--report", "x.blend"),
+        ("--output", "x.blend", "--strength", "5"),
+        ("--output", "x.blend", "--alternative", "0"),
+        ("--output", "x.blend", "--alternative", "9"),
+        ("--output", "x.blend", "--alternatives", "65"),
+        ("--output", "x.blend", "--hypotheses", "0"),
+        ("--output", "x.blend", "--seed", "-1"),
+        ("--output", "in.blend"),
+        ("--output", "x.blend", "--weights", "missing.npz"),
     ],
 )
 def test_wrong_usage_ends_with_two(scene, tmp_path, arguments):
     done = run(scene, "--", *arguments, cwd=tmp_path)
     assert done.returncode == 2
-    assert "usage:" in done.stderr
+    (line,) = [line for line in done.stderr.splitlines() if "complete_pose" in line]
+    assert line.startswith("complete_pose: ")
+    assert "usage:" not in done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"in.blend"}
 
 
 def test_a_file_that_is_no_blend_file(tmp_path):
@@ -147,18 +162,61 @@ def test_a_file_that_is_no_blend_file(tmp_path):
     path.write_bytes(b"no blend file")
     done = run(path, "--output", tmp_path / "out.blend")
     assert done.returncode == 1
-    assert "cannot be opened" in done.stderr
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("complete_pose: ")]
+    assert "cannot be opened; it is no .blend file" in line
+    missing = run(tmp_path / "missing.blend", "--output", tmp_path / "out.blend")
+    assert missing.returncode == 2
+    assert "there is no file" in missing.stderr
+
+
+def test_of_several_armatures_the_only_visible_one_is_meant(scene, tmp_path):
+    hidden = rigs.build()
+    hidden.name = "Hidden"
+    hidden.hide_set(True)
+    bpy.ops.wm.save_as_mainfile(filepath=str(scene))
+    report = tmp_path / "out.json"
+    done = run(scene, "--report", report)
+    assert done.returncode == 0, done.stderr
+    (record,) = json.loads(report.read_text())
+    assert (record["armature"], record["frame"], "warning" in record) == ("Rig", 1, True)
+    assert f"wrote {report}" in done.stdout
+
+
+def test_weights_of_ones_own(scene, tmp_path):
+    """A copy of the shipped file gives the same pose; another file is refused with one sentence."""
+    own, wrong = tmp_path / "own.npz", tmp_path / "wrong.npz"
+    own.write_bytes(WEIGHTS.read_bytes())
+    wrong.write_bytes(WEIGHTS.read_bytes()[:1000])
+    energies = []
+    for arguments in ((), ("--weights", own)):
+        done = run(scene, *arguments, "--report", tmp_path / "out.json")
+        assert done.returncode == 0, done.stderr
+        energies.append(json.loads((tmp_path / "out.json").read_text())[0]["energy"])
+    assert energies[0] == energies[1]
+    done = run(scene, "--weights", wrong, "--report", tmp_path / "out.json")
+    assert done.returncode == 1
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("complete_pose: ")]
+    assert f"{wrong} is damaged or holds no pose weights" in line
 
 
 def test_help(tmp_path):
     done = run("--help")
     assert done.returncode == 0
-    for option in ("--frames", "--known", "--no-keep-feet-on-floor", "--no-insert-keys", "--report"):
+    for option in (
+        "--frames",
+        "--known",
+        "--no-keep-feet-on-floor",
+        "--no-insert-keys",
+        "--report",
+        "--refill-generated",
+    ):
         assert option in done.stdout
 
 
-def test_the_input_is_overwritten_only_when_it_is_the_output(scene, tmp_path, extension):
-    assert run(scene, "--no-keep-feet-on-floor", "--output", scene).returncode == 0
+def test_the_input_is_overwritten_when_that_is_asked_for(scene, tmp_path, extension):
+    done = run(scene, "--no-keep-feet-on-floor", "--output", scene, "--overwrite")
+    assert done.returncode == 0, done.stderr
+    assert "Saved copy" not in done.stdout
     assert {path.name for path in tmp_path.iterdir()} == {"in.blend"}
     bpy.ops.wm.open_mainfile(filepath=str(scene))
     assert len(rigs.curves(bpy.data.objects["Rig"], extension)) == 22 * 4

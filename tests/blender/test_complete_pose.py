@@ -431,7 +431,7 @@ def test_the_report_counts_what_was_done(extension):
     rig = rigs.build()
     rigs.key(rig, *KEYED)
     report = module.complete(bpy.context, rig, module.Settings(alternative=2))
-    assert report.sentence == "Completed 19 bones, kept 3 (alternative 2 of 8)"
+    assert report.sentence == "Completed 19 joints, kept 3 (alternative 2 of 8)"
     assert set(report.kept) == set(KEYED)
     assert report.warning == ""
 

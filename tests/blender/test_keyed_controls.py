@@ -117,11 +117,26 @@ def test_the_elbow_of_a_stretched_arm_comes_out_where_it_was_solved(crouching, s
     assert 1000 * np.linalg.norm(here - there) < 20
 
 
+def test_the_feet_of_a_crouch_stand_on_the_floor_as_those_of_the_rest_pose_do(crouching):
+    """Rigify shortens bent legs; its feet still come down, flat or on the balls."""
+    toes = ("DEF-toe.L", "DEF-toe.R")
+    rest = crouching.data.bones[toes[0]].head_local.z
+    keyed = {bone.name: bone.matrix_basis.copy() for bone in crouching.pose.bones}
+    for alternative in range(1, 9):
+        for bone in crouching.pose.bones:
+            bone.matrix_basis = keyed[bone.name]
+        bpy.context.scene.frame_set(crouch.FRAME)
+        bpy.ops.contrapposto.complete_pose(alternative=alternative)
+        now = matrices(crouching)
+        assert min(now[toe][2, 3] for toe in toes) == pytest.approx(rest, abs=0.002)
+
+
 def test_a_bone_that_its_controls_do_not_bring_there_is_named(extension):
     residual = importlib.import_module(f"{extension}.addon.residual")
-    far, turned = residual.Residual("knee", 44.0, 0.0), residual.Residual("toe", 0.0, 12.0)
-    assert far.sentence.startswith("'knee' stays 44 mm from the completed pose")
-    assert turned.sentence.startswith("'toe' stays 12 degrees from the completed pose")
+    far = residual.Residual("ORG-shin.L", 44.0, 0.0, "left_knee", ("foot_ik.L", "thigh_ik.L"))
+    turned = residual.Residual("ORG-toe.R", 0.0, 12.0, "right_foot", ("toe_ik.R",))
+    assert far.sentence.startswith("The left knee ends 44 mm off (controls foot_ik.L, thigh_ik.L)")
+    assert turned.sentence.startswith("The right toe is turned 12 degrees off (control toe_ik.R)")
 
 
 def test_what_did_not_arrive_is_told_in_the_warning(crouching, extension, monkeypatch):
@@ -129,4 +144,5 @@ def test_what_did_not_arrive_is_told_in_the_warning(crouching, extension, monkey
     monkeypatch.setattr(residual, "_MOST_MM", 1e-6)  # a rig is never that exact
     report = importlib.import_module(f"{extension}.addon.complete").complete(bpy.context)
     assert report.residual.mm > 1e-6
-    assert report.warning.startswith(f"'{report.residual.bone}' stays ")
+    assert report.warning.startswith("The ")
+    assert all(control in report.warning for control in report.residual.controls)

@@ -139,7 +139,7 @@ def test_the_panels_say_what_is_missing_and_what_was_found(extension):
     bpy.ops.object.mode_set(mode="EDIT")
     assert "Switch the armature to Pose Mode" in drawn(extension)
     bpy.ops.object.mode_set(mode="POSE")
-    assert "Not looked at yet" in drawn(extension)
+    assert "Rig not detected yet" in drawn(extension)
     bpy.ops.contrapposto.detect_rig()
     assert "(detected)" in drawn(extension)
     assert "22 of 22 joints mapped" in drawn(extension)

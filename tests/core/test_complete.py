@@ -17,8 +17,8 @@ from contrapposto.skeleton import (
     NUM_JOINTS,
     forward_kinematics,
     mirror,
-    sole_height,
 )
+from contrapposto.soles import Soles
 from contrapposto.tasks.complete import complete_pose
 
 TURN = Rotation.from_euler("y", 70, degrees=True).as_matrix()
@@ -178,8 +178,7 @@ def test_feet_kept_on_the_floor_stand_on_it_and_not_in_it(pelvis):
     pose = some_pose(height=0.8)
     known = Known.of("pelvis", "head", height_known=True) if pelvis else Known.of("head")
     result = complete_pose(pose, known, keep_feet_on_floor=True)
-    _, positions = forward_kinematics(result.poses.rotations)
-    soles = sole_height(positions) + result.poses.transl[:, 1:2]
+    soles = Soles.of().heights(*forward_kinematics(result.poses.rotations)) + result.poses.transl[:, 1:2]
     assert np.min(soles) > -2e-3
     assert np.max(soles.min(axis=1)) < 5e-3
     if pelvis:

@@ -4,9 +4,9 @@
 #
 #   tests/window/run.sh REAL_BLENDER ZIP
 #
-# REAL_BLENDER runs Blender under Xvfb (make test-window names it); it needs root. Writes
-# docs/images/window_before.png and window_after.png, and ends with status 1 if the press did not complete
-# the pose or touched what was keyed.
+# REAL_BLENDER runs Blender under Xvfb (make test-window names it); it needs root. Writes before.png and
+# after.png to build/window, with UPDATE=1 also to docs/images, and ends with status 1 if the press did not
+# complete the pose or touched what was keyed.
 set -euo pipefail
 
 real_blender=$(realpath "$1")
@@ -14,7 +14,7 @@ zip=$(realpath "$2")
 cd "$(dirname "$0")/../.."
 folder=build/window
 rm -rf "$folder"
-mkdir -p "$folder" docs/images
+mkdir -p "$folder"
 
 "$real_blender" --home "$folder/home" -- --command extension install-file -r user_default --enable "$zip"
 "$real_blender" --home "$folder/home" --drive tests/window/drive.sh -- \
@@ -22,5 +22,7 @@ mkdir -p "$folder" docs/images
 
 cat "$folder/verdict.txt"
 grep -q '^passed' "$folder/verdict.txt"
-cp "$folder/before.png" docs/images/window_before.png
-cp "$folder/after.png" docs/images/window_after.png
+if [ "${UPDATE:-}" = 1 ]; then
+  cp "$folder/before.png" docs/images/window_before.png
+  cp "$folder/after.png" docs/images/window_after.png
+fi

@@ -25,7 +25,9 @@ from contrapposto.rig.armature import Armature
 from contrapposto.rig.joints import heir
 from contrapposto.rig.rigmap import RigMap
 from contrapposto.rig.similarity import Similarity, rotation_and_scale
+from contrapposto.rig.soles import rig_soles
 from contrapposto.skeleton import JOINT_INDEX, JOINT_NAMES, NUM_JOINTS, PARENTS, STANDARD_OFFSETS
+from contrapposto.soles import Soles
 
 _LEGS = (("left_hip", "left_knee", "left_ankle"), ("right_hip", "right_knee", "right_ankle"))
 _SAME_PLACE = 1e-3  # of the leg's length: limb joints closer than this are one place
@@ -48,6 +50,7 @@ class Calibration:
         scale: what that took: standard metres a unit of armature space.
         frame: (3, 3) rotation from armature space to the body's axes at rest.
         bone_to_joint: (22, 3, 3) the constants K; identity where not present.
+        soles: how deep the soles are below ankles and toes.
     """
 
     armature: Armature
@@ -57,6 +60,7 @@ class Calibration:
     scale: float
     frame: np.ndarray
     bone_to_joint: np.ndarray
+    soles: Soles
 
     @classmethod
     def of(cls, armature: Armature, rigmap: RigMap, twists: Mapping[str, float] | None = None) -> Calibration:
@@ -82,7 +86,9 @@ class Calibration:
         _check_limbs(heads, leg, frame)
         scale = _leg_length(_standard_places()) / leg
         places = {joint: scale * (frame @ head) for joint, head in heads.items()}
-        alignments = limb_alignments(places | _foot_tips(armature, groups, places, scale * frame), twists)
+        tips = _foot_tips(armature, groups, places, scale * frame)
+        alignments = limb_alignments(places | tips, twists)
+        offsets = _offsets(places, alignments)
         rest = _rigid_rest(armature)[:, :3, :3]
         bone_to_joint = np.tile(np.eye(3), (NUM_JOINTS, 1, 1))
         for joint, bones in groups.items():
@@ -92,10 +98,11 @@ class Calibration:
             armature=armature,
             rigmap=rigmap,
             present=np.array([joint in groups for joint in JOINT_NAMES]),
-            offsets=_offsets(places, alignments),
+            offsets=offsets,
             scale=scale,
             frame=frame,
             bone_to_joint=bone_to_joint,
+            soles=rig_soles(places, tips | _toe_ends(armature, groups, scale * frame), alignments, offsets),
         )
 
     @cached_property
@@ -282,6 +289,11 @@ def _foot_tips(
             if step[2] > 0.5 * np.linalg.norm(step):
                 tips[foot] = tail
     return tips
+
+
+def _toe_ends(armature: Armature, groups: dict[str, list[int]], to_body: np.ndarray) -> dict[str, np.ndarray]:
+    toes = [joint for joint in ("left_foot", "right_foot") if joint in groups]
+    return {joint: to_body @ armature.tails[groups[joint][-1]] for joint in toes}
 
 
 def _offsets(places: dict[str, np.ndarray], alignments: np.ndarray) -> np.ndarray:

@@ -24,8 +24,8 @@ from contrapposto.skeleton import (
     NUM_JOINTS,
     PARENTS,
     forward_kinematics,
-    sole_height,
 )
+from contrapposto.soles import ANKLES, TOES, Soles, laid_on_floor
 from contrapposto.tasks.alternatives import draw, keep_representatives
 from contrapposto.tasks.reach import Placement, reach, solve
 
@@ -49,6 +49,9 @@ NEAR_FLOOR = 0.04
 AIRBORNE = 0.35
 """Metres between the floor and the lower sole beyond which a body does not stand there:
 it jumps, or it is on something else."""
+
+WITHIN_REACH = 0.005
+"""Metres that a foot laid on the floor may miss; one further off stays tilted as it was."""
 
 HEIGHT_RANGE = 1.3
 """Metres above the floor up to which a pelvis' height says something about the legs."""
@@ -190,6 +193,7 @@ def complete_pose(
     seed: int = 0,
     diversity: float = 0.0,
     offsets: np.ndarray | None = None,
+    soles: Soles | None = None,
     keep_feet_on_floor: bool = False,
     prior: PosePrior | None = None,
     callback: Callback | None = None,
@@ -205,7 +209,10 @@ def complete_pose(
         diversity: 0 for alternatives whose mean is the likeliest pose, 1 for ones that
             differ as much as what is known allows.
         offsets: (22, 3) the body's proportions; the standard body if None.
-        keep_feet_on_floor: let the lower foot stand on y = 0 and neither go below.
+        soles: where its soles are; those of a body of these proportions if None.
+        keep_feet_on_floor: let the lower foot stand on y = 0 and neither go below. A
+            standing foot that is nearly flat is laid flat, one that is not stands on
+            its ball with the toes on the floor.
             A pelvis of which neither rotation nor height is known, and that no placed
             joint is measured from, is moved up or down for it; otherwise the legs that
             are free bend or stretch. A body that is far from the floor is left there.
@@ -257,7 +264,8 @@ def complete_pose(
     rotations = reached.rotations
     places = transl + reached.shift @ heading.T
     if keep_feet_on_floor:
-        rotations, places = _stand(rotations, places, known, placement, offsets)
+        soles = soles or Soles.of(offsets)
+        rotations, places = _stand(rotations, places, known, placement, offsets, soles)
 
     found = to_numpy(energy(prior, like(rotations, reference))).astype(np.float64)
     rank = _rank(rotations, found, upright, offsets)
@@ -391,39 +399,73 @@ def _stand(
     known: Known,
     placement: Placement,
     offsets: np.ndarray | None,
+    soles: Soles,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The poses with their feet on the floor, and their pelvis positions.
 
     A free pelvis goes up or down until the lower sole touches y = 0. Otherwise a
     free leg whose sole is below the floor, or the lower one, or one within
-    ``NEAR_FLOOR``, is bent or stretched until its sole is there, its foot keeping
-    the direction that it had. A leg that a target places stays as it is, and so does
-    a body in the air (see ``AIRBORNE``) or below the floor.
+    ``NEAR_FLOOR``, is bent or stretched until its sole lies there (see
+    ``laid_on_floor``); a foot that does not come down to lie keeps the direction that
+    it had. A leg that a target places stays as it is, and so does a body in the air
+    (see ``AIRBORNE``) or below the floor.
     """
     world, positions = forward_kinematics(rotations, offsets)
-    settled = _fixed(known)
+    fixed, settled = _fixed(known), _fixed(known)
     settled[list(placement.orientations)] = True
-    soles = sole_height(positions, offsets) + transl[:, 1:2]
-    if not (known.joints[0] or known.height_known or placement.joints):
-        fall = soles.min(axis=1, keepdims=True)
-        fall = np.where(np.abs(fall) < AIRBORNE, fall, 0.0)
-        transl = transl - fall * np.array([0.0, 1.0, 0.0])
-        soles = soles - fall
-    grounded = (soles.min(axis=1) < AIRBORNE) & (transl[:, 1] > 0)
+    heights = soles.heights(world, positions) + transl[:, 1:2]
+    pelvis_is_free = not (known.joints[0] or known.height_known or placement.joints)
+    fall = _fall(heights, pelvis_is_free)
+    transl, heights = transl - fall * np.array([0.0, 1.0, 0.0]), heights - fall
+    grounded = ((heights.min(axis=1) < AIRBORNE) & (transl[:, 1] > 0))[:, None]
+    stands = grounded & ((heights <= heights[:, ::-1]) | (heights < NEAR_FLOOR))
+    laid = _lay_feet(world, rotations, settled, stands)
+    heights = soles.heights(laid, positions) + transl[:, 1:2]
+    fall = _fall(np.where(stands, heights, np.inf), pelvis_is_free)
+    transl, heights = transl - fall * np.array([0.0, 1.0, 0.0]), heights - fall
+    stands |= grounded & (heights < 0)
     for side, leg in enumerate(LEGS.values()):
         joints = [JOINT_INDEX[joint] for joint in leg]
-        ankle = joints[-1]
+        ankle, toes = ANKLES[side], TOES[side]
         if DESCENDANTS[joints[0], list(placement.joints)].any() or settled[joints[:-1]].any():
             continue
-        lower = soles[:, side] <= soles[:, 1 - side]
-        stands = grounded & (lower | (soles[:, side] < NEAR_FLOOR))
-        lift = np.where(stands, -soles[:, side], 0.0)
-        foot = positions[:, [ankle]] + np.stack([0 * lift, lift, 0 * lift], axis=-1)[:, None]
-        only_leg = np.zeros(NUM_JOINTS, dtype=bool)
-        only_leg[joints] = ~_fixed(known)[joints]
-        keep = {} if known.joints[ankle] else {ankle: world[:, ankle]}
-        rotations, _ = reach(rotations, only_leg, Placement([ankle], foot, np.ones((1, 3)), keep), offsets)
+        turning = np.zeros(NUM_JOINTS, dtype=bool)
+        turning[[*joints, toes]] = ~fixed[[*joints, toes]]
+        before, missed = rotations, np.ones(len(rotations), dtype=bool)
+        for feet in (laid, world):  # a foot that does not come down to lie keeps its tilt
+            sole = soles.heights(feet, positions)[:, side] + transl[:, 1]
+            lift = np.where(stands[:, side], -sole, 0.0)
+            place = positions[:, [ankle]] + np.stack([0 * lift, lift, 0 * lift], axis=-1)[:, None]
+            keep = {joint: feet[:, joint] for joint in (ankle, toes) if turning[joint]}
+            found, gap = reach(before, turning, Placement([ankle], place, np.ones((1, 3)), keep), offsets)
+            rotations = np.where(missed[:, None, None, None], found, rotations)
+            missed = gap > WITHIN_REACH
+            if not missed.any():
+                break
     return rotations, transl
+
+
+def _fall(heights: np.ndarray, is_free: bool) -> np.ndarray:
+    """(N, 1) how far a body is above the floor by its lower sole, 0 if it is not to come down."""
+    fall = heights.min(axis=1, keepdims=True)
+    return np.where(is_free & (np.abs(fall) < AIRBORNE), fall, 0.0)
+
+
+def _lay_feet(
+    world: np.ndarray, rotations: np.ndarray, settled: np.ndarray, stands: np.ndarray
+) -> np.ndarray:
+    """(N, 22, 3, 3) world rotations with standing feet as they lie on the floor, settled ones as they are."""
+    laid = world.copy()
+    for side, (ankle, toes) in enumerate(zip(ANKLES, TOES, strict=True)):
+        if settled[ankle]:
+            continue
+        foot, flat_toes, lies = laid_on_floor(world[:, ankle], world[:, toes])
+        if settled[toes]:
+            flat_toes = foot @ rotations[:, toes]
+        here = (stands[:, side] & lies)[:, None, None]
+        laid[:, ankle] = np.where(here, foot, world[:, ankle])
+        laid[:, toes] = np.where(here, flat_toes, world[:, toes])
+    return laid
 
 
 def _rank(
