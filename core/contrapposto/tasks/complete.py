@@ -431,17 +431,17 @@ def _stand(
             continue
         turning = np.zeros(NUM_JOINTS, dtype=bool)
         turning[[*joints, toes]] = ~fixed[[*joints, toes]]
-        before, missed = rotations, np.ones(len(rotations), dtype=bool)
+        before, missed = rotations, stands[:, side]
         for feet in (laid, world):  # a foot that does not come down to lie keeps its tilt
+            if not missed.any():
+                break
             sole = soles.heights(feet, positions)[:, side] + transl[:, 1]
-            lift = np.where(stands[:, side], -sole, 0.0)
+            lift = np.where(missed, -sole, 0.0)
             place = positions[:, [ankle]] + np.stack([0 * lift, lift, 0 * lift], axis=-1)[:, None]
             keep = {joint: feet[:, joint] for joint in (ankle, toes) if turning[joint]}
             found, gap = reach(before, turning, Placement([ankle], place, np.ones((1, 3)), keep), offsets)
             rotations = np.where(missed[:, None, None, None], found, rotations)
-            missed = gap > WITHIN_REACH
-            if not missed.any():
-                break
+            missed = missed & (gap > WITHIN_REACH)
     return rotations, transl
 
 
