@@ -18,7 +18,7 @@ def clusters(sizes: tuple[int, ...], seed: int = 0) -> np.ndarray:
 
 
 def test_every_cluster_is_represented_once():
-    kept = representatives(clusters((10, 3, 5)), 3, centre_weight=0.0)
+    kept = representatives(clusters((10, 3, 5)), 3, diversity=1.0)
     assert sorted(np.searchsorted([10, 13, 18], kept, side="right")) == [0, 1, 2]
 
 
@@ -57,12 +57,23 @@ def test_the_mean_of_the_kept_stays_near_the_mean_of_all():
     rng = np.random.default_rng(2)
     points = np.concatenate([rng.standard_normal((50, 2, 3)), 5 + rng.standard_normal((6, 2, 3))])
 
-    def offset(weight: float) -> float:
-        kept = representatives(points, 8, centre_weight=weight)
+    def offset(diversity: float) -> float:
+        kept = representatives(points, 8, diversity)
         return float(np.linalg.norm(points[kept].mean(axis=0) - points.mean(axis=0), axis=-1).mean())
 
-    assert offset(0.5) < offset(0.0)
-    assert offset(0.5) < 0.3
+    assert offset(0.0) < offset(1.0)
+    assert offset(0.0) < 0.3
+
+
+def test_more_diversity_keeps_samples_that_differ_more():
+    points = np.random.default_rng(3).standard_normal((60, 4, 3))
+
+    def spread(diversity: float) -> float:
+        kept = points[representatives(points, 8, diversity)]
+        return float(np.linalg.norm(kept[:, None] - kept[None], axis=-1).mean())
+
+    assert spread(0.0) < spread(0.5) < spread(1.0)
+    assert spread(1.0) > 1.15 * spread(0.0)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -11,7 +11,7 @@ from contrapposto.arrays import Array, like, namespace, to_numpy
 from contrapposto.diffusion.sampler import Callback, dpm_solver
 from contrapposto.priors.pose import STATE, Condition, PosePrior
 from contrapposto.skeleton import DESCENDANTS, JOINT_INDEX, NUM_JOINTS, forward_kinematics, mirror
-from contrapposto.tasks.select import CENTRE_WEIGHT, representatives
+from contrapposto.tasks.select import representatives
 
 STEPS = 8
 """Denoiser calls a draw; more change the error on val by less than its sampling spread."""
@@ -107,8 +107,8 @@ def keep_representatives(
         hidden: (22,) bool, the joints whose rotation was unknown.
         count: how many to keep.
         offsets: (22, 3) body proportions; the standard body if None.
-        diversity: 0 keeps their mean where the mean of all draws is, 1 only looks at
-            how well the few cover the many and so goes further out.
+        diversity: 0 keeps their mean where the mean of all draws is, 1 those that cover
+            the draws and differ most.
 
     Returns:
         (count, B, 22, 3, 3), the most central first.
@@ -119,6 +119,5 @@ def keep_representatives(
     ends = moving & (DESCENDANTS.sum(axis=1) == 1)
     tips = to_numpy(positions + END_LENGTH * world[..., :, 1])[:, :, ends]
     points = np.concatenate([to_numpy(positions)[:, :, moving], tips], axis=2)
-    weight = CENTRE_WEIGHT * (1 - diversity)
-    chosen = [representatives(points[:, b], count, weight) for b in range(points.shape[1])]
+    chosen = [representatives(points[:, b], count, diversity) for b in range(points.shape[1])]
     return xp.stack([rotations[xp.asarray(kept), b] for b, kept in enumerate(chosen)], axis=1)
