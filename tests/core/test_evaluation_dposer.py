@@ -71,6 +71,19 @@ def test_denoising_has_a_row_with_and_without_the_prior(people, weights, tmp_pat
     assert noisy["noise_20_mm"] < noisy["noise_40_mm"] < noisy["noise_100_mm"]
 
 
+def test_the_ablation_ends_with_a_verdict_on_the_published_space(people, tmp_path):
+    arguments = ["--data", str(people), "--quick", "--output", str(tmp_path / "runs"), "--steps", "2"]
+    *found, verdict = records(tmp_path, "ablation", *arguments)
+    assert len({record["method"] for record in found}) == 5
+    means = {
+        method: np.mean([r["mpjpe_min_mm"] for r in found if r["method"] == method])
+        for method in {record["method"] for record in found}
+    }
+    best = min(means, key=lambda method: means[method])
+    assert verdict["case"] == "D7"
+    assert (verdict["holds"] == "holds") == (best == verdict["method"] == "rotvec_zscore")
+
+
 def test_claims_are_lines_that_hold_or_do_not(people, weights, tmp_path):
     arguments = ["--data", str(people), "--quick", "--dposer", str(weights), "--only", "D5", "D8"]
     found = records(tmp_path, "claims", *arguments)
