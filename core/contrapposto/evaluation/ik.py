@@ -27,7 +27,7 @@ from contrapposto.files.mocap import read_split
 from contrapposto.priors.pose import Condition, PosePrior
 from contrapposto.rotation import project
 from contrapposto.skeleton import DESCENDANTS, JOINT_INDEX, NUM_JOINTS, forward_kinematics
-from contrapposto.tasks.complete import alternatives, energy
+from contrapposto.tasks.complete import alternatives, energy, rank
 from contrapposto.tasks.reach import Placement, reach
 
 HYPOTHESES = 10
@@ -172,7 +172,7 @@ def bring_home(problem: Problem, rotations: np.ndarray) -> np.ndarray:
 def from_prior(prior: PosePrior, hypotheses: int) -> Method:
     """The conditional prior told the placed joints, then damped least squares: Complete Pose's way.
 
-    Ranked by the prior's energy alone, there being no current pose.
+    Ranked as Complete Pose does, there being no current pose.
     """
 
     def solve(problem: Problem, rng: np.random.Generator) -> np.ndarray:
@@ -191,7 +191,9 @@ def from_prior(prior: PosePrior, hypotheses: int) -> Method:
             )
             drawn = alternatives(prior, condition.on(prior.mean), hypotheses, seed=seed + first)
             home = bring_home(part, to_numpy(drawn))
-            order = np.argsort(to_numpy(energy(prior, like(home, prior.mean))), axis=0, kind="stable")
+            energies = to_numpy(energy(prior, like(home, prior.mean)))
+            ranks = np.stack([rank(home[:, b], energies[:, b]) for b in range(len(part))], axis=1)
+            order = np.argsort(ranks, axis=0, kind="stable")
             found.append(np.take_along_axis(home, order[:, :, None, None, None], axis=0))
         return np.concatenate(found, axis=1)
 

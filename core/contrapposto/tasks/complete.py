@@ -185,6 +185,40 @@ def energy(prior: PosePrior, rotations: Array, seed: int = 0) -> Array:
     return total / ENERGY_DRAWS
 
 
+def rank(
+    rotations: np.ndarray,
+    found: np.ndarray,
+    current: np.ndarray | None = None,
+    offsets: np.ndarray | None = None,
+) -> np.ndarray:
+    """How far down each of N alternatives belongs: the lower, the better.
+
+    Args:
+        rotations: (N, 22, 3, 3) local rotations.
+        found: (N,) their energies.
+        current: (22, 3, 3) the pose that they complete, if there is one to stay near.
+        offsets: (22, 3) body proportions; the standard body if None.
+
+    Returns:
+        (N,) energy, distance to the others (``CENTRALITY_WEIGHT``) and to the current
+        pose (``DISTANCE_WEIGHT``), each relative to its mean.
+    """
+    _, positions = forward_kinematics(rotations, offsets)
+
+    def distance(away: np.ndarray) -> np.ndarray:
+        return np.sqrt(np.sum(away**2, axis=-1)).mean(axis=-1)
+
+    def relative(values: np.ndarray) -> np.ndarray:
+        return values / max(float(values.mean()), 1e-9)
+
+    centrality = np.array([distance(positions - one).mean() for one in positions])
+    total = relative(found) + CENTRALITY_WEIGHT * relative(centrality)
+    if current is not None:
+        _, there = forward_kinematics(current, offsets)
+        total += DISTANCE_WEIGHT * relative(distance(positions - there))
+    return total
+
+
 def complete_pose(
     pose: Pose,
     known: Known,
@@ -268,11 +302,11 @@ def complete_pose(
         rotations, places = _stand(rotations, places, known, placement, offsets, soles)
 
     found = to_numpy(energy(prior, like(rotations, reference))).astype(np.float64)
-    rank = _rank(rotations, found, upright, offsets)
+    order = rank(rotations, found, upright, offsets)
     rotations[:, 0] = heading @ rotations[:, 0]
     rotations[:, fixed] = given[fixed]
     completion = _judged(Pose(rotations, places), found, known, given, fixed, offsets)
-    return completion[np.lexsort((rank, _failure(completion)))]
+    return completion[np.lexsort((order, _failure(completion)))]
 
 
 def _judged(
@@ -466,21 +500,3 @@ def _lay_feet(
         laid[:, ankle] = np.where(here, foot, world[:, ankle])
         laid[:, toes] = np.where(here, flat_toes, world[:, toes])
     return laid
-
-
-def _rank(
-    rotations: np.ndarray, found: np.ndarray, current: np.ndarray, offsets: np.ndarray | None
-) -> np.ndarray:
-    """(N,) the lower, the better: prior energy, distance to the others and to the current pose."""
-    _, positions = forward_kinematics(rotations, offsets)
-    _, there = forward_kinematics(current, offsets)
-
-    def distance(away: np.ndarray) -> np.ndarray:
-        return np.sqrt(np.sum(away**2, axis=-1)).mean(axis=-1)
-
-    def relative(values: np.ndarray) -> np.ndarray:
-        return values / max(float(values.mean()), 1e-9)
-
-    centrality = np.array([distance(positions - one).mean() for one in positions])
-    moved = distance(positions - there)
-    return relative(found) + CENTRALITY_WEIGHT * relative(centrality) + DISTANCE_WEIGHT * relative(moved)
