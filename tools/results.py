@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fill the tables of the docs from the records that the commands beside them wrote.
+
+    python tools/results.py build/results
+
+A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``. Those whose records are in the folder
+are written anew, the others stay as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ("README.md", "docs/results.md", "core/contrapposto/priors/weights/pose.md")
+BLOCK = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+HIDDEN = {
+    "left_leg": "left leg",
+    "both_legs": "both legs",
+    "both_arms": "both arms",
+    "trunk": "trunk",
+    "ends": "all but hips, head, hands, feet",
+    "ends_placed": "all but the hips; head, hands, feet placed",
+}
+
+Record = Mapping[str, str | float]
+Records = Sequence[Record]
+Rows = list[list[str]]
+
+
+def markdown(rows: Rows) -> str:
+    """Rows, the first of them the header, as a table."""
+    head, *body = rows
+    lines = [head, ["---"] * len(head), *body]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def number(value: str | float | None, digits: int = 1) -> str:
+    """A number to so many digits after the point; words as they are, nothing as nothing."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return f"{value:.{digits}f}"
+
+
+def value(records: Records, case: str, method: str, key: str) -> float:
+    """One number of the record of a case and method."""
+    for record in records:
+        if (record["case"], record["method"]) == (case, method):
+            return float(record[key])
+    raise ValueError(f"No record of '{method}' for '{case}'")
+
+
+def pivot(key: str, methods: Mapping[str, str], first: str = "hidden") -> Callable[[Records], Rows]:
+    """One row a case, one column a method."""
+
+    def rows(records: Records) -> Rows:
+        cases = list(dict.fromkeys(str(record["case"]) for record in records))
+        return [
+            [first, *methods.values()],
+            *(
+                [
+                    HIDDEN.get(case, case.replace("_", " ")),
+                    *(number(value(records, case, method, key)) for method in methods),
+                ]
+                for case in cases
+            ),
+        ]
+
+    return rows
+
+
+def flat(columns: Mapping[str, tuple[str, int]]) -> Callable[[Records], Rows]:
+    """One row a record; columns as header: (key, digits)."""
+
+    def rows(records: Records) -> Rows:
+        return [
+            list(columns),
+            *(
+                [
+                    HIDDEN.get(str(record.get(key)), number(record.get(key), digits))
+                    for key, digits in columns.values()
+                ]
+                for record in records
+            ),
+        ]
+
+    return rows
+
+
+def completion(records: Records) -> Rows:
+    """Best of ten beside the baselines, our ratio to the better one, and the errors of the means."""
+    rows = [["hidden", "Contrapposto", "nearest", "Gaussian", "ratio", "mean pose of ours", "Gaussian mean"]]
+    for case, words in HIDDEN.items():
+        ours, near, gaussian = (
+            value(records, case, method, "mpjpe_min_mm") for method in ("contrapposto", "nearest", "gaussian")
+        )
+        of_mean = value(records, case, "contrapposto", "mpjpe_of_mean_mm")
+        of_gaussian = value(records, case, "gaussian_mean", "mpjpe_of_mean_mm")
+        ratio = f"{ours / min(near, gaussian):.2f}"
+        rows.append(
+            [
+                words,
+                f"**{ours:.1f}**",
+                number(near),
+                number(gaussian),
+                ratio,
+                number(of_mean),
+                number(of_gaussian),
+            ]
+        )
+    return rows
+
+
+def headline(records: Records) -> Rows:
+    """The README's: best of ten in whole millimetres."""
+    rows = [["hidden", "Contrapposto", "10 nearest training poses", "Gaussian, 10 samples"]]
+    for case, words in HIDDEN.items():
+        ours, near, gaussian = (
+            number(value(records, case, method, "mpjpe_min_mm"), 0)
+            for method in ("contrapposto", "nearest", "gaussian")
+        )
+        rows.append([words, f"**{ours}**", near, gaussian])
+    return rows
+
+
+def published(records: Records) -> Rows:
+    """Ours beside DPoser: error, spread and time of one hypothesis."""
+    methods = {
+        "contrapposto": "Contrapposto",
+        "contrapposto_diverse": "Contrapposto, diversity 1",
+        "dposer": "DPoser",
+        "scoresde": "ScoreSDE",
+        "gaussian": "Gaussian",
+        "nearest": "nearest",
+    }
+    rows = [["hidden", "method", "best of 1", "of 5", "of 10", "of the mean", "spread", "ms a hypothesis"]]
+    for record in records:
+        if record["method"] not in methods:
+            continue
+        each = 1000 * float(record["seconds"]) / (float(record["hypotheses"]) * float(record["poses"]))
+        keys = ("mpjpe_min_of_1_mm", "mpjpe_min_of_5_mm", "mpjpe_min_mm", "mpjpe_of_mean_mm", "spread_mm")
+        rows.append(
+            [
+                HIDDEN[str(record["case"])],
+                methods[str(record["method"])],
+                *(number(record[key]) for key in keys),
+                f"{each:.2f}",
+            ]
+        )
+    return rows
+
+
+def left_out(records: Records) -> Rows:
+    """One row a source: best of ten, the mean over the masks that hide rotations."""
+    methods = {"contrapposto": "Contrapposto", "nearest": "nearest", "gaussian": "Gaussian"}
+    rows = [["source left out", *methods.values(), "ratio"]]
+    for source in dict.fromkeys(record["source"] for record in records):
+        means = []
+        for method in methods:
+            errors = [
+                float(record["mpjpe_min_mm"])
+                for record in records
+                if (record["source"], record["method"]) == (source, method)
+                and record["case"] != "ends_placed"
+            ]
+            means.append(sum(errors) / len(errors))
+        ratio = f"{means[0] / min(means[1:]):.2f}"
+        rows.append([str(source).replace("_", " "), *(number(mean) for mean in means), ratio])
+    return rows
+
+
+PLAIN = {"contrapposto": "Contrapposto", "nearest": "nearest", "gaussian": "Gaussian"}
+CLAIMS = flat({"claim": ("claim", 0), "verdict": ("holds", 0), "measured": ("values", 0)})
+
+TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
+    "completion-headline": ("completion", headline),
+    "completion-test": ("completion", completion),
+    "completion-val": ("completion_val", completion),
+    "completion-moving": ("completion", pivot("moving_mpjpe_min_mm", PLAIN)),
+    "completion-dposer": ("completion_dposer", published),
+    "generation": (
+        "generation",
+        flat(
+            {
+                "method": ("method", 0),
+                "APD cm": ("apd_cm", 1),
+                "FID": ("fid", 3),
+                "precision": ("precision", 3),
+                "recall": ("recall", 3),
+                "dNN rad": ("dnn_rad", 2),
+                "s for all": ("seconds", 1),
+            }
+        ),
+    ),
+    "ik": (
+        "ik",
+        flat(
+            {
+                "given": ("case", 0),
+                "method": ("method", 0),
+                "unseen joints, first": ("unseen_mpjpe_mm", 1),
+                "best of 10": ("unseen_mpjpe_min_mm", 1),
+                "of the mean pose": ("unseen_mpjpe_of_mean_mm", 1),
+                "all joints, first": ("mpjpe_mm", 1),
+                "MGEO rad": ("mgeo_rad", 3),
+                "target mm": ("target_mm", 2),
+            }
+        ),
+    ),
+    "blender-ik": (
+        "blender_ik",
+        flat(
+            {
+                "given": ("case", 0),
+                "method": ("method", 0),
+                "unseen joints": ("unseen_mpjpe_mm", 1),
+                "of the mean pose": ("unseen_mpjpe_of_mean_mm", 1),
+                "target mm": ("target_mm", 2),
+            }
+        ),
+    ),
+    "naturalness": (
+        "naturalness",
+        flat(
+            {
+                "damage": ("case", 0),
+                "method": ("method", 0),
+                "ROC-AUC": ("auc", 3),
+                "worst joint is damaged": ("worst_joint_touched", 2),
+                "… or its neighbour": ("worst_joint_touched_or_next", 2),
+                "median percentile": ("median_percentile", 0),
+                "ms CPU a pose": ("one_pose_cpu_ms", 1),
+            }
+        ),
+    ),
+    "unusual": (
+        "unusual",
+        flat(
+            {
+                "pose": ("case", 0),
+                "hidden": ("hidden", 0),
+                "first of 8": ("first_mm", 0),
+                "best of 8": ("best_mm", 0),
+                "nearest, best": ("nearest_best_mm", 0),
+                "Gaussian, best": ("gaussian_best_mm", 0),
+                "mean pose": ("mean_pose_mm", 0),
+                "best is dragged": ("best_dragged", 2),
+            }
+        ),
+    ),
+    "solvers": (
+        "solvers",
+        flat(
+            {
+                "hidden": ("case", 0),
+                "solver and steps": ("method", 0),
+                "best of 10": ("mpjpe_min_mm", 1),
+                "of the mean": ("mpjpe_of_mean_mm", 1),
+                "spread": ("spread_mm", 1),
+                "ms a hypothesis": ("ms_per_hypothesis", 2),
+            }
+        ),
+    ),
+    "denoise-dposer": (
+        "denoise_dposer",
+        flat(
+            {
+                "clips": ("case", 0),
+                "method": ("method", 0),
+                "all joints mm": ("mpjpe_mm", 1),
+                "unseen joints mm": ("occluded_mpjpe_mm", 1),
+                "s": ("seconds", 0),
+            }
+        ),
+    ),
+    "ablation": (
+        "ablation",
+        flat(
+            {
+                "hidden": ("case", 0),
+                "space": ("method", 0),
+                "best of 10": ("mpjpe_min_mm", 1),
+                "± seeds": ("mpjpe_min_std_mm", 1),
+                "spread": ("spread_mm", 1),
+            }
+        ),
+    ),
+    "claims": ("claims", CLAIMS),
+    "leave-one-out": ("leave_one_out", left_out),
+    "speed": (
+        "speed",
+        flat(
+            {
+                "what": ("case", 0),
+                "method": ("method", 0),
+                "seconds": ("seconds", 3),
+                "ms a hypothesis": ("ms_per_hypothesis", 1),
+                "peak MB": ("peak_mb", 0),
+                "size MB": ("size_mb", 1),
+                "budget": ("budget", 0),
+                "note": ("note", 0),
+            }
+        ),
+    ),
+}
+"""Which records a table shows, and how."""
+
+
+def filled(text: str, folder: Path, told: list[str]) -> str:
+    """The document with its tables of these records; ``told`` receives the names of those written."""
+
+    def table(found: re.Match[str]) -> str:
+        opening, name, closing = found.groups()
+        if name not in TABLES:
+            raise ValueError(f"No table is called '{name}'")
+        source, rows = TABLES[name]
+        path = folder / f"{source}.json"
+        if not path.is_file():
+            return found.group(0)
+        told.append(name)
+        return f"{opening}{markdown(rows(json.loads(path.read_text(encoding='utf-8'))))}\n{closing}"
+
+    return BLOCK.sub(table, text)
+
+
+def fill(folder: Path) -> Iterator[str]:
+    """Write the tables of every document, and yield a line for each document."""
+    for name in DOCS:
+        path, told = ROOT / name, []
+        text = filled(path.read_text(encoding="utf-8"), folder, told)
+        path.write_text(text, encoding="utf-8")
+        yield f"{name}: {', '.join(told) or 'no records'}"
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
+        sys.exit("usage: python tools/results.py FOLDER_WITH_RECORDS")
+    for line in fill(Path(sys.argv[1])):
+        print(line)
