@@ -16,7 +16,7 @@ from contrapposto.priors.pose import CONTEXT, STATE, Condition, PosePrior
 from contrapposto.rotation import from_rotvec
 from contrapposto.skeleton import NUM_JOINTS
 from contrapposto.tasks.alternatives import draw
-from contrapposto.tasks.complete import energy
+from contrapposto.tasks.ranking import energy
 
 
 def random_prior(dtype=np.float64, width: int = 32, blocks: int = 2, seed: int = 0) -> PosePrior:

@@ -23,8 +23,8 @@ from contrapposto.priors import pose as pose_prior
 from contrapposto.priors.pose import PosePrior
 from contrapposto.rotation import to_rotvec
 from contrapposto.skeleton import NUM_JOINTS, PARENTS
-from contrapposto.tasks.complete import energy
 from contrapposto.tasks.naturalness import calibrated, naturalness
+from contrapposto.tasks.ranking import energy
 
 TEST_STRIDE = 10
 TRAIN_STRIDE = 4

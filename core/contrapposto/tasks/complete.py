@@ -11,47 +11,27 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from contrapposto.arrays import Array, like, namespace, to_numpy
+from contrapposto.arrays import Array, like, to_numpy
 from contrapposto.diffusion.sampler import Callback
 from contrapposto.limits import beyond
 from contrapposto.motion import Pose
 from contrapposto.observations import Known, Target
-from contrapposto.priors.pose import STATE, Condition, PosePrior, load
+from contrapposto.priors.pose import Condition, PosePrior, load
 from contrapposto.rotation import geodesic_angle, split_heading
 from contrapposto.skeleton import (
-    DESCENDANTS,
     JOINT_INDEX,
     NUM_JOINTS,
     PARENTS,
     forward_kinematics,
 )
-from contrapposto.soles import ANKLES, TOES, Soles, laid_on_floor
+from contrapposto.soles import Soles
 from contrapposto.tasks.alternatives import draw, keep_representatives
-from contrapposto.tasks.reach import Placement, reach, solve
+from contrapposto.tasks.ranking import energy, rank
+from contrapposto.tasks.reach import Placement, solve
+from contrapposto.tasks.standing import stand
 
 DRAWS_PER_HYPOTHESIS = 6
 FEWEST_DRAWS = 32
-
-ENERGY_RATIO = 0.35
-"""Noise-to-signal ratio at which a pose is tested for naturalness."""
-
-ENERGY_DRAWS = 4
-
-CENTRALITY_WEIGHT, DISTANCE_WEIGHT = 2.0, 0.25
-"""How much the mean distance to the other alternatives, and that to the current pose, count in the
-ranking beside the energy. The one that most of the others resemble is the likeliest given what is known:
-ranked first, it errs 10 to 25 % less on val than the one of the lowest energy or nearest to a character at
-rest."""
-
-NEAR_FLOOR = 0.04
-"""Metres above the floor within which a sole is taken to stand on it."""
-
-AIRBORNE = 0.35
-"""Metres between the floor and the lower sole beyond which a body does not stand there:
-it jumps, or it is on something else."""
-
-WITHIN_REACH = 0.005
-"""Metres that a foot laid on the floor may miss; one further off stays tilted as it was."""
 
 HEIGHT_RANGE = 1.3
 """Metres above the floor up to which a pelvis' height says something about the legs."""
@@ -69,11 +49,6 @@ FAILURE_STEP_MM, FAILURE_STEP_DEG = 50.0, 10.0
 
 BROKEN_DEG = 10.0
 """Degrees beyond its limit at which a joint counts as broken: captured people get less far."""
-
-LEGS = {
-    "left": ("left_hip", "left_knee", "left_ankle"),
-    "right": ("right_hip", "right_knee", "right_ankle"),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,68 +132,6 @@ def alternatives(
     return keep_representatives(drawn, hidden, hypotheses, offsets, diversity)
 
 
-def energy(prior: PosePrior, rotations: Array, seed: int = 0) -> Array:
-    """How far the prior would move each pose to make it more natural.
-
-    The mean squared distance between a pose and what the prior expects it to be
-    from slightly noisy copies, nothing known (the DPoser regulariser of the whole
-    pose).
-
-    Args:
-        rotations: (..., 22, 3, 3) local rotations, the root's without heading.
-        seed: of the noise, which is the same for every pose, so that poses compare.
-
-    Returns:
-        (...) in units of the state's variance.
-    """
-    xp = namespace(rotations)
-    condition = Condition.of(rotations, xp.zeros_like(rotations[..., 0, 0]) > 0)
-    z = like(np.random.default_rng(seed).standard_normal((ENERGY_DRAWS, STATE)), rotations)
-    x0 = prior.encode(rotations)
-    total = xp.zeros_like(x0[..., 0])
-    t = prior.schedule.time(ENERGY_RATIO)
-    denoiser = prior.denoiser(condition)
-    a, s = float(prior.schedule.a(t)), float(prior.schedule.s(t))
-    for k in range(ENERGY_DRAWS):
-        moved = denoiser(a * x0 + s * z[k], t) - x0
-        total = total + xp.mean(moved * moved, axis=-1)
-    return total / ENERGY_DRAWS
-
-
-def rank(
-    rotations: np.ndarray,
-    found: np.ndarray,
-    current: np.ndarray | None = None,
-    offsets: np.ndarray | None = None,
-) -> np.ndarray:
-    """How far down each of N alternatives belongs: the lower, the better.
-
-    Args:
-        rotations: (N, 22, 3, 3) local rotations.
-        found: (N,) their energies.
-        current: (22, 3, 3) the pose that they complete, if there is one to stay near.
-        offsets: (22, 3) body proportions; the standard body if None.
-
-    Returns:
-        (N,) energy, distance to the others (``CENTRALITY_WEIGHT``) and to the current
-        pose (``DISTANCE_WEIGHT``), each relative to its mean.
-    """
-    _, positions = forward_kinematics(rotations, offsets)
-
-    def distance(away: np.ndarray) -> np.ndarray:
-        return np.sqrt(np.sum(away**2, axis=-1)).mean(axis=-1)
-
-    def relative(values: np.ndarray) -> np.ndarray:
-        return values / max(float(values.mean()), 1e-9)
-
-    centrality = np.array([distance(positions - one).mean() for one in positions])
-    total = relative(found) + CENTRALITY_WEIGHT * relative(centrality)
-    if current is not None:
-        _, there = forward_kinematics(current, offsets)
-        total += DISTANCE_WEIGHT * relative(distance(positions - there))
-    return total
-
-
 def complete_pose(
     pose: Pose,
     known: Known,
@@ -299,7 +212,17 @@ def complete_pose(
     places = transl + reached.shift @ heading.T
     if keep_feet_on_floor:
         soles = soles or Soles.of(offsets)
-        rotations, places = _stand(rotations, places, known, placement, offsets, soles)
+        placed = np.isin(np.arange(NUM_JOINTS), list(placement.joints))
+        rotations, places = stand(
+            rotations,
+            places,
+            soles,
+            offsets,
+            fixed=fixed,
+            oriented=np.isin(np.arange(NUM_JOINTS), list(placement.orientations)),
+            placed=placed,
+            pelvis_is_free=not (known.joints[0] or known.height_known or placed.any()),
+        )
 
     found = to_numpy(energy(prior, like(rotations, reference))).astype(np.float64)
     order = rank(rotations, found, upright, offsets)
@@ -425,78 +348,3 @@ def _condition(
         orientations[None],
     )
     return condition, placement
-
-
-def _stand(
-    rotations: np.ndarray,
-    transl: np.ndarray,
-    known: Known,
-    placement: Placement,
-    offsets: np.ndarray | None,
-    soles: Soles,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The poses with their feet on the floor, and their pelvis positions.
-
-    A free pelvis goes up or down until the lower sole touches y = 0. Otherwise a
-    free leg whose sole is below the floor, or the lower one, or one within
-    ``NEAR_FLOOR``, is bent or stretched until its sole lies there (see
-    ``laid_on_floor``); a foot that does not come down to lie keeps the direction that
-    it had. A leg that a target places stays as it is, and so does a body in the air
-    (see ``AIRBORNE``) or below the floor.
-    """
-    world, positions = forward_kinematics(rotations, offsets)
-    fixed, settled = _fixed(known), _fixed(known)
-    settled[list(placement.orientations)] = True
-    heights = soles.heights(world, positions) + transl[:, 1:2]
-    pelvis_is_free = not (known.joints[0] or known.height_known or placement.joints)
-    fall = _fall(heights, pelvis_is_free)
-    transl, heights = transl - fall * np.array([0.0, 1.0, 0.0]), heights - fall
-    grounded = ((heights.min(axis=1) < AIRBORNE) & (transl[:, 1] > 0))[:, None]
-    stands = grounded & ((heights <= heights[:, ::-1]) | (heights < NEAR_FLOOR))
-    laid = _lay_feet(world, rotations, settled, stands)
-    heights = soles.heights(laid, positions) + transl[:, 1:2]
-    fall = _fall(np.where(stands, heights, np.inf), pelvis_is_free)
-    transl, heights = transl - fall * np.array([0.0, 1.0, 0.0]), heights - fall
-    stands |= grounded & (heights < 0)
-    for side, leg in enumerate(LEGS.values()):
-        joints = [JOINT_INDEX[joint] for joint in leg]
-        ankle, toes = ANKLES[side], TOES[side]
-        if DESCENDANTS[joints[0], list(placement.joints)].any() or settled[joints[:-1]].any():
-            continue
-        turning = np.zeros(NUM_JOINTS, dtype=bool)
-        turning[[*joints, toes]] = ~fixed[[*joints, toes]]
-        before, missed = rotations, stands[:, side]
-        for feet in (laid, world):  # a foot that does not come down to lie keeps its tilt
-            if not missed.any():
-                break
-            sole = soles.heights(feet, positions)[:, side] + transl[:, 1]
-            lift = np.where(missed, -sole, 0.0)
-            place = positions[:, [ankle]] + np.stack([0 * lift, lift, 0 * lift], axis=-1)[:, None]
-            keep = {joint: feet[:, joint] for joint in (ankle, toes) if turning[joint]}
-            found, gap = reach(before, turning, Placement([ankle], place, np.ones((1, 3)), keep), offsets)
-            rotations = np.where(missed[:, None, None, None], found, rotations)
-            missed = missed & (gap > WITHIN_REACH)
-    return rotations, transl
-
-
-def _fall(heights: np.ndarray, is_free: bool) -> np.ndarray:
-    """(N, 1) how far a body is above the floor by its lower sole, 0 if it is not to come down."""
-    fall = heights.min(axis=1, keepdims=True)
-    return np.where(is_free & (np.abs(fall) < AIRBORNE), fall, 0.0)
-
-
-def _lay_feet(
-    world: np.ndarray, rotations: np.ndarray, settled: np.ndarray, stands: np.ndarray
-) -> np.ndarray:
-    """(N, 22, 3, 3) world rotations with standing feet as they lie on the floor, settled ones as they are."""
-    laid = world.copy()
-    for side, (ankle, toes) in enumerate(zip(ANKLES, TOES, strict=True)):
-        if settled[ankle]:
-            continue
-        foot, flat_toes, lies = laid_on_floor(world[:, ankle], world[:, toes])
-        if settled[toes]:
-            flat_toes = foot @ rotations[:, toes]
-        here = (stands[:, side] & lies)[:, None, None]
-        laid[:, ankle] = np.where(here, foot, world[:, ankle])
-        laid[:, toes] = np.where(here, flat_toes, world[:, toes])
-    return laid

@@ -44,7 +44,7 @@ from contrapposto.tasks.placement import (
 
 __all__ = ["Placement", "Reached", "reach", "solve"]
 
-STEPS = 24
+STEPS = 20
 EXACT_STEPS = 8
 """The last of them, which only close what is left of the exact targets' gaps."""
 
@@ -69,7 +69,7 @@ LARGEST_PULL = 0.25
 LARGEST_STEP = 0.35
 """Radians that a joint may turn in one step."""
 
-RETURN = 0.25
+RETURN = 0.5
 """Share of its way back to the pose that it started from that a step goes where nothing holds it."""
 
 LESS = 0.01
