@@ -206,6 +206,8 @@ def _check_settings(settings: Settings) -> None:
         )
     if not 0 <= settings.strength <= 1:
         raise Refusal(f"Strength must be 0 to 1, not {settings.strength:g}")
+    if not 0 <= settings.diversity <= 1:
+        raise Refusal(f"Diversity must be 0 to 1, not {settings.diversity:g}")
 
 
 def _mirrored_joints(rig: Rig, intent: Intent) -> frozenset[str]:
@@ -290,6 +292,7 @@ def _solve(rig: Rig, pose: Pose, known: Known, settings: Settings) -> Completion
             known,
             hypotheses=settings.hypotheses,
             seed=settings.seed,
+            diversity=settings.diversity,
             offsets=rig.calibration.offsets,
             soles=rig.calibration.soles,
             keep_feet_on_floor=settings.keep_feet_on_floor,
@@ -309,15 +312,12 @@ def _digest(rig: Rig, pose: Pose, known: Known, settings: Settings) -> str:
     arrays = [pose.rotations, pose.transl, known.joints, rig.calibration.offsets]
     arrays += [soles.heel, soles.ball, soles.toes, soles.tip]
     for target in known.targets:
-        digest.update(repr((target.joint, target.carrier)).encode())
+        digest.update(repr((target.joint, target.carrier, target.stiffness)).encode())
         arrays += [np.zeros(0) if a is None else a for a in (target.position, target.rotation)]
     for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())
-    digest.update(
-        repr(
-            (settings.hypotheses, settings.seed, settings.keep_feet_on_floor, known.height_known, known.stiff)
-        ).encode()
-    )
+    asked = (settings.hypotheses, settings.diversity, settings.seed, settings.keep_feet_on_floor)
+    digest.update(repr((asked, known.height_known, known.stiff)).encode())
     return digest.hexdigest()
 
 

@@ -21,6 +21,7 @@ class Settings:
         bones: names of known bones.
         hypotheses: how many alternatives to make, 1 to 64.
         alternative: which one to write, from 1, best first.
+        diversity: 0 for the likeliest alternatives, 1 for ones that differ as much as they can.
         seed: same seed, same result.
         strength: 0 leaves the pose as it is, 1 takes the completed one.
         mirror: give a bone that is not known its known partner's rotation, mirrored.
@@ -34,6 +35,7 @@ class Settings:
     bones: tuple[str, ...] = ()
     hypotheses: int = 8
     alternative: int = 1
+    diversity: float = 0.0
     seed: int = 0
     strength: float = 1.0
     mirror: bool = False

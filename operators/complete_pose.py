@@ -10,8 +10,8 @@ from ..addon.settings import MOST_HYPOTHESES, Settings, preferred_weights
 from .polling import NeedsArmature
 
 OPTIONS = (
-    "known_bones", "hypotheses", "seed", "strength", "mirror", "keep_feet_on_floor", "insert_keys",
-    "replace_generated",
+    "known_bones", "hypotheses", "diversity", "seed", "strength", "mirror", "keep_feet_on_floor",
+    "insert_keys", "replace_generated",
 )  # fmt: skip
 """The options that the sidebar shows; the redo panel has the alternative as well."""
 
@@ -35,6 +35,14 @@ class CompletePoseOptions:
         default=8,
         min=1,
         max=MOST_HYPOTHESES,
+    )
+    diversity: FloatProperty(
+        name="Diversity",
+        description="0 gives the likeliest alternatives, 1 those that differ most",
+        default=0.0,
+        min=0.0,
+        max=1.0,
+        subtype="FACTOR",
     )
     seed: IntProperty(
         name="Seed",
@@ -105,6 +113,7 @@ class CONTRAPPOSTO_OT_complete_pose(CompletePoseOptions, NeedsArmature, bpy.type
             rule=Rule(self.known_bones),
             hypotheses=self.hypotheses,
             alternative=self.alternative,
+            diversity=self.diversity,
             seed=self.seed,
             strength=self.strength,
             mirror=self.mirror,

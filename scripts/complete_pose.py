@@ -114,6 +114,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         help=f"how many to make, 1 to {MOST_ALTERNATIVES} (default 8)",
     )
     parser.add_argument("--alternative", type=int, default=1, metavar="K", help="the one to take (default 1)")
+    parser.add_argument(
+        "--diversity",
+        type=float,
+        default=0.0,
+        metavar="D",
+        help="0 for the likeliest alternatives, 1 for those that differ most (default 0)",
+    )
     parser.add_argument("--strength", type=float, default=1.0, metavar="S", help="0 to 1 (default 1)")
     parser.add_argument(
         "--weights",
@@ -160,8 +167,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         parser.error(f"--alternatives must be 1 to {MOST_ALTERNATIVES}, not {options.alternatives}")
     if not 1 <= options.alternative <= options.alternatives:
         parser.error(f"there is no alternative {options.alternative} of {options.alternatives}")
-    if not 0 <= options.strength <= 1:
-        parser.error(f"--strength must be 0 to 1, not {options.strength:g}")
+    for name in ("diversity", "strength"):
+        if not 0 <= getattr(options, name) <= 1:
+            parser.error(f"--{name} must be 0 to 1, not {getattr(options, name):g}")
     return options
 
 
@@ -205,6 +213,7 @@ def settings_of(options: argparse.Namespace, settings: type, rule: type, weights
         bones=() if options.known in words else tuple(options.known.split(",")),
         hypotheses=options.alternatives,
         alternative=options.alternative,
+        diversity=options.diversity,
         seed=options.seed,
         strength=options.strength,
         mirror=options.mirror,

@@ -101,6 +101,7 @@ def use_simple_prior(monkeypatch, extension: str, size: float = 0.3, *, rise: fl
         *,
         hypotheses=8,
         seed=0,
+        diversity=0.0,
         offsets=None,
         soles=None,
         keep_feet_on_floor=False,
@@ -108,7 +109,9 @@ def use_simple_prior(monkeypatch, extension: str, size: float = 0.3, *, rise: fl
         callback=None,
     ):
         calls.append(known)
-        turns = from_rotvec(np.random.default_rng(seed).normal(size=(hypotheses, 22, 3)) * size)
+        turns = from_rotvec(
+            np.random.default_rng(seed).normal(size=(hypotheses, 22, 3)) * size * (1 + diversity)
+        )
         turns[:, known.joints] = np.eye(3)
         transl = pose.transl + [0, rise, 0]
         poses = Pose(pose.rotations @ turns, np.repeat(transl[None], hypotheses, axis=0))

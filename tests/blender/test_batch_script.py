@@ -139,6 +139,7 @@ def test_a_refusal_is_one_sentence_and_leaves_no_file(scene, tmp_path, arguments
         ("--output", "missing/x.blend"),
         ("--output", "x.blend", "--report", "x.blend"),
         ("--output", "x.blend", "--strength", "5"),
+        ("--output", "x.blend", "--diversity", "2"),
         ("--output", "x.blend", "--alternative", "0"),
         ("--output", "x.blend", "--alternative", "9"),
         ("--output", "x.blend", "--alternatives", "65"),
