@@ -19,7 +19,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
@@ -148,29 +148,39 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         help="key what is filled in, with keys of the type Generated (default: yes)",
     )
     options = parser.parse_args(arguments)
+    check_files(options, parser.error)
+    check_ranges(options, parser.error)
+    return options
+
+
+def check_files(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> None:
+    """Refuse files that are not there, or that would be overwritten."""
     if not (options.output or options.report):
-        parser.error("nothing would be kept: give --output or --report")
+        refuse("nothing would be kept: give --output or --report")
     for path in (options.output, options.report):
         if path and not path.resolve().parent.is_dir():
-            parser.error(f"the folder of {path} does not exist")
+            refuse(f"the folder of {path} does not exist")
     if options.output and options.report and options.output.resolve() == options.report.resolve():
-        parser.error("--output and --report name the same file")
+        refuse("--output and --report name the same file")
     if options.weights and not options.weights.is_file():
-        parser.error(f"there is no weights file {options.weights}")
+        refuse(f"there is no weights file {options.weights}")
     if options.file and not options.file.is_file():
-        parser.error(f"there is no file {options.file}")
+        refuse(f"there is no file {options.file}")
     if options.file and is_input(options.output, str(options.file)) and not options.overwrite:
-        parser.error(OVERWRITES.format(options.output))
+        refuse(OVERWRITES.format(options.output))
+
+
+def check_ranges(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> None:
+    """Refuse numbers outside of their range."""
     if not 0 <= options.seed < 2**31:
-        parser.error(f"--seed must be 0 to {2**31 - 1}, not {options.seed}")
+        refuse(f"--seed must be 0 to {2**31 - 1}, not {options.seed}")
     if not 1 <= options.alternatives <= MOST_ALTERNATIVES:
-        parser.error(f"--alternatives must be 1 to {MOST_ALTERNATIVES}, not {options.alternatives}")
+        refuse(f"--alternatives must be 1 to {MOST_ALTERNATIVES}, not {options.alternatives}")
     if not 1 <= options.alternative <= options.alternatives:
-        parser.error(f"there is no alternative {options.alternative} of {options.alternatives}")
+        refuse(f"there is no alternative {options.alternative} of {options.alternatives}")
     for name in ("diversity", "strength"):
         if not 0 <= getattr(options, name) <= 1:
-            parser.error(f"--{name} must be 0 to 1, not {getattr(options, name):g}")
-    return options
+            refuse(f"--{name} must be 0 to 1, not {getattr(options, name):g}")
 
 
 OVERWRITES = "--output {} is the file that is read; choose another one, or give --overwrite"
