@@ -33,6 +33,7 @@ TRUTH: Colour = (0.52, 0.52, 0.53)
 TITLES = {
     "left_arm_right_leg": "left arm and right leg hidden",
     "legs": "legs hidden",
+    "legs_on_the_ground": "legs hidden, hips' height known",
     "arms_spine_head": "all but legs hidden",
 }
 

@@ -14,7 +14,7 @@ from contrapposto.networks import residual_mlp
 from contrapposto.priors import container, pose
 from contrapposto.priors.pose import CONTEXT, STATE, Condition, PosePrior
 from contrapposto.rotation import from_rotvec
-from contrapposto.skeleton import NUM_JOINTS
+from contrapposto.skeleton import NUM_JOINTS, mirror
 from contrapposto.tasks.alternatives import draw
 from contrapposto.tasks.ranking import energy
 
@@ -69,6 +69,14 @@ def test_drawing_mixes_no_devices():
     reference = torch.zeros((), device="meta")
     drawn = draw(random_prior(np.float32).on(reference), some_condition().on(reference), 8, seed=3)
     assert drawn.device == reference.device
+
+
+def test_what_is_alike_on_both_sides_is_drawn_for_twice_and_not_copied():
+    prior = random_prior()
+    standing = np.tile(np.eye(3), (1, NUM_JOINTS, 1, 1))
+    drawn = draw(prior, Condition.of(standing, np.zeros((1, NUM_JOINTS), dtype=bool)), 8, seed=0)
+    twins = np.abs(drawn[:, None] - mirror(drawn)[None]).max(axis=(2, 3, 4, 5))
+    assert twins.min() > 0.1
 
 
 def test_a_state_decodes_to_the_rotations_that_it_encodes():

@@ -34,6 +34,9 @@ FEWER = (1, 5)
 """Numbers of hypotheses of which the best is reported, too: asked for anew of the product, which
 chooses its few to represent many, and the first ones of every method whose answers are independent."""
 
+CHOSEN_AS_A_SET = ("contrapposto", "contrapposto_diverse")
+"""Methods whose ten answers belong together; their best of 1 and of 5 are asked for anew."""
+
 TEST_STRIDE = 10
 TRAIN_STRIDE = 2
 QUICK_POSES = 48
@@ -257,7 +260,7 @@ def compare(
             moving = hypothesis_errors_mm(found[:, :, case.moving], true[:, case.moving])
             fewer = {}
             for count in FEWER:
-                few = answer(count) if method == "contrapposto" else answers[:count]
+                few = answer(count) if method in CHOSEN_AS_A_SET else answers[:count]
                 some = _positions(_brought_home(few, test, case))[:, :, case.hidden]
                 errors = hypothesis_errors_mm(some, true[:, case.hidden])
                 fewer[f"mpjpe_min_of_{count}_mm"] = errors["mpjpe_min_mm"]

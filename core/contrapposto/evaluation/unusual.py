@@ -35,15 +35,24 @@ TOO_NEAR_MM = 100.0
 _LEG = ("hip", "knee", "ankle", "foot")
 _ARM = ("collar", "shoulder", "elbow", "wrist")
 
+_LEGS = tuple(f"{side}_{part}" for side in ("left", "right") for part in _LEG)
+
 HIDDEN = {
     "left_arm_right_leg": (*(f"left_{part}" for part in _ARM), *(f"right_{part}" for part in _LEG)),
-    "legs": tuple(f"{side}_{part}" for side in ("left", "right") for part in _LEG),
+    "legs": _LEGS,
+    "legs_on_the_ground": _LEGS,
     "arms_spine_head": (
         "spine1", "spine2", "spine3", "neck", "head",
         *(f"{side}_{part}" for side in ("left", "right") for part in _ARM),
     ),
 }  # fmt: skip
 """Halves of a body; the pelvis, and so which way is down, is always known."""
+
+ON_THE_GROUND = ("legs_on_the_ground",)
+"""Where the height of the pelvis is known, too, and feet are kept on the floor, as with keyed hips."""
+
+FLESH = 0.03
+"""Metres between the lowest joint of a pose and the ground that it touches."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,9 +115,12 @@ def trials(data: Path, prior: PosePrior, *, seed: int = 0) -> Iterator[Trial]:
             hidden = np.zeros(NUM_JOINTS, dtype=bool)
             hidden[[JOINT_INDEX[joint] for joint in joints]] = True
             begun = np.where(hidden[:, None, None], standing, truth)
+            grounded = half in ON_THE_GROUND
+            height = FLESH - forward_kinematics(truth)[1][:, 1].min() if grounded else 1.0
             ours = complete_pose(
-                Pose(begun, np.array([0.0, 1.0, 0.0])),
-                Known(~hidden),
+                Pose(begun, np.array([0.0, height, 0.0])),
+                Known(~hidden, height_known=grounded),
+                keep_feet_on_floor=grounded,
                 hypotheses=HYPOTHESES,
                 seed=seed,
                 prior=prior,

@@ -35,13 +35,28 @@ _FORGETTABLE = (
 
 
 def _remembered(draws: int, rng: np.random.Generator) -> np.ndarray:
-    """(draws, 22) bool: what each draw may know; even ones know everything."""
-    keep = np.ones((draws, NUM_JOINTS), dtype=bool)
-    forget = rng.random((draws, len(_FORGETTABLE))) < FORGET
+    """(draws, 2, 22) bool: what each pair of draws may know; even ones know everything."""
+    keep = np.ones((draws, 2, NUM_JOINTS), dtype=bool)
+    forget = rng.random((draws, 2, len(_FORGETTABLE))) < FORGET
     forget[::2] = False
     for column, joints in enumerate(_FORGETTABLE):
-        keep[np.ix_(forget[:, column], np.array([JOINT_INDEX[joint] for joint in joints]))] = False
+        keep[..., [JOINT_INDEX[joint] for joint in joints]] &= ~forget[..., column, None]
     return keep
+
+
+def _leaning(condition: Condition, other: Condition) -> Array:
+    """(B,) a number that is negated where a condition and its mirror image change places."""
+    xp = namespace(condition.rotations)
+
+    def row(one: Condition) -> Array:
+        known = one.known[..., None, None]
+        told = [xp.where(known, one.rotations, xp.zeros_like(one.rotations)), one.positions, one.orientations]
+        told = [xp.where(xp.isnan(value), xp.zeros_like(value), value) for value in told]
+        flags = xp.astype(one.known, one.rotations.dtype)
+        return xp.concat([xp.reshape(part, (part.shape[0], -1)) for part in (flags, *told)], axis=1)
+
+    difference = row(condition) - row(other)
+    return difference @ like(np.sin(1.0 + np.arange(difference.shape[1])), difference)
 
 
 def draw(
@@ -54,7 +69,9 @@ def draw(
     """Poses from the prior that agree with a condition.
 
     Half of them are drawn for the condition's mirror image and mirrored back: a
-    mirrored condition gives the mirrored poses, whatever the network learnt.
+    mirrored condition gives the mirrored poses, whatever the network learnt. Which half
+    of the noise goes to which of the two is decided by what they say, so that it changes
+    places with them.
 
     Args:
         prior: in the array library of the condition.
@@ -70,9 +87,12 @@ def draw(
     xp = namespace(rotations)
     rng = np.random.default_rng(seed)
     half, batch = count // 2, rotations.shape[0]
-    z = like(rng.standard_normal((half, 1, batch, STATE), dtype=np.float32), rotations)
-    remembered = like(_remembered(half, rng)[:, None, None, :], rotations) > 0
     other = condition.mirrored()
+    swapped = _leaning(condition, other)[:, None] < 0
+    z = like(rng.standard_normal((half, 2, batch, STATE), dtype=np.float32), rotations)
+    z = xp.where(swapped, xp.flip(z, axis=1), z)
+    remembered = like(_remembered(half, rng)[:, :, None], rotations) > 0
+    remembered = xp.where(swapped, xp.flip(remembered, axis=1), remembered)
 
     def both(name: str) -> Array:
         """(half, 2, B, ...): the condition beside its mirror image, for every draw."""
@@ -83,7 +103,7 @@ def draw(
     told = replace(given, known=given.known & remembered)
     x0 = dpm_solver(
         prior.denoiser(told),
-        xp.broadcast_to(z, (half, 2, batch, STATE)),
+        z,
         prior.schedule,
         prior.schedule.ladder(STEPS),
         callback,

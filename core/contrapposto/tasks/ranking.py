@@ -7,6 +7,7 @@ import numpy as np
 
 from contrapposto.arrays import Array, like, namespace
 from contrapposto.priors.pose import STATE, Condition, PosePrior
+from contrapposto.rotation import split_heading
 from contrapposto.skeleton import forward_kinematics
 
 ENERGY_RATIO = 0.35
@@ -29,13 +30,15 @@ def energy(prior: PosePrior, rotations: Array, seed: int = 0) -> Array:
     pose).
 
     Args:
-        rotations: (..., 22, 3, 3) local rotations, the root's without heading.
+        rotations: (..., 22, 3, 3) local rotations; the root's heading does not count.
         seed: of the noise, which is the same for every pose, so that poses compare.
 
     Returns:
         (...) in units of the state's variance.
     """
     xp = namespace(rotations)
+    upright = split_heading(rotations[..., 0, :, :])[1]
+    rotations = xp.concat([upright[..., None, :, :], rotations[..., 1:, :, :]], axis=-3)
     condition = Condition.of(rotations, xp.zeros_like(rotations[..., 0, 0]) > 0)
     z = like(np.random.default_rng(seed).standard_normal((ENERGY_DRAWS, STATE)), rotations)
     x0 = prior.encode(rotations)
