@@ -15,6 +15,7 @@ sources whose elbows are turned.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -75,11 +76,11 @@ _LIMITED = tuple(range(1, NUM_JOINTS))
 """Every joint but the pelvis."""
 
 
-def _swing_twist(rotations: Array) -> tuple[Array, Array]:
-    """Swing (..., 21, 2) and twist (..., 21) of all joints but the pelvis, radians, in bone frames."""
+def _swing_twist(rotations: Array, joints: Sequence[int]) -> tuple[Array, Array]:
+    """Swing (..., K, 2) and twist (..., K) of these joints, radians, in bone frames."""
     xp = namespace(rotations)
-    frames = like(_FRAMES[1:], rotations)
-    q = to_quat(transpose(frames) @ rotations[..., 1:, :, :] @ frames)
+    frames = like(_FRAMES[list(joints)], rotations)
+    q = to_quat(transpose(frames) @ rotations @ frames)
     w, x = q[..., 0], q[..., 1]
     zero = xp.zeros_like(w)
     twist = xp.stack([w, x, zero, zero], axis=-1)
@@ -102,9 +103,22 @@ def clamp(rotations: Array) -> Array:
         The same shape; joints within their limits hold the very bits of the input.
     """
     xp = namespace(rotations)
-    swing, twist = _swing_twist(rotations)
-    low, high = like(_LOW[1:], rotations), like(_HIGH[1:], rotations)
-    is_hinge = like(_IS_HINGE[1:], rotations)[..., None] > 0
+    within = clamp_joints(rotations[..., 1:, :, :], _LIMITED)
+    return xp.concat([rotations[..., :1, :, :], within], axis=-3)
+
+
+def clamp_joints(rotations: Array, joints: Sequence[int]) -> Array:
+    """Some joints within their limits; see ``clamp``.
+
+    Args:
+        rotations: (..., K, 3, 3) local rotation matrices.
+        joints: their K indices, without the pelvis'.
+    """
+    xp = namespace(rotations)
+    swing, twist = _swing_twist(rotations, joints)
+    rows = list(joints)
+    low, high = like(_LOW[rows], rotations), like(_HIGH[rows], rotations)
+    is_hinge = like(_IS_HINGE[rows], rotations)[..., None] > 0
     room = xp.where(swing < 0, -low[..., 1:], high[..., 1:])
     share = swing / room
     outside = xp.sqrt(xp.sum(share * share, axis=-1, keepdims=True))
@@ -116,11 +130,10 @@ def clamp(rotations: Array) -> Array:
     zero = xp.zeros_like(twist)
     turn = from_rotvec(xp.stack([zero, swing_within[..., 0], swing_within[..., 1]], axis=-1))
     roll = from_rotvec(xp.stack([twist_within, zero, zero], axis=-1))
-    frames = like(_FRAMES[1:], rotations)
+    frames = like(_FRAMES[rows], rotations)
     changed = xp.any(swing_within != swing, axis=-1) | (twist_within != twist)
     within = frames @ turn @ roll @ transpose(frames)
-    within = xp.where(changed[..., None, None], within, rotations[..., 1:, :, :])
-    return xp.concat([rotations[..., :1, :, :], within], axis=-3)
+    return xp.where(changed[..., None, None], within, rotations)
 
 
 def beyond(rotations: Array) -> Array:

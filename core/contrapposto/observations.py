@@ -46,6 +46,9 @@ class Target:
                 raise ValueError(f"There is no joint named '{name}'")
         if self.position is None and self.rotation is None:
             raise ValueError(f"The target of '{self.joint}' has neither a position nor a rotation")
+        for what, value, shape in (("position", self.position, (3,)), ("rotation", self.rotation, (3, 3))):
+            if value is not None and np.shape(value) != shape:
+                raise ValueError(f"The {what} of '{self.joint}' must be {shape}, not {np.shape(value)}")
         if not 0 < self.stiffness <= 1:
             raise ValueError(
                 f"The stiffness of '{self.joint}' must be above 0 and at most 1, not {self.stiffness:g}"
@@ -76,6 +79,13 @@ class Known:
     def __post_init__(self) -> None:
         if np.shape(self.joints) != (NUM_JOINTS,) or np.asarray(self.joints).dtype != bool:
             raise ValueError(f"joints must be a bool array ({NUM_JOINTS},), not {self.joints!r}")
+        placed = [target.joint for target in self.targets]
+        for joint in placed:
+            if placed.count(joint) > 1:
+                raise ValueError(f"'{joint}' has two targets")
+        for joint in self.stiff:
+            if joint not in JOINT_INDEX:
+                raise ValueError(f"There is no joint named '{joint}'")
 
     @classmethod
     def of(cls, *names: str, targets: tuple[Target, ...] = (), height_known: bool = False) -> Known:

@@ -155,6 +155,30 @@ def test_a_target_that_says_nothing_is_refused():
         Target("head", None)
 
 
+@pytest.mark.parametrize(
+    ("known", "sentence"),
+    [
+        (lambda: Target("head", np.zeros(2)), "The position of 'head' must be"),
+        (lambda: Known.of(targets=(Target("head", np.zeros(3)),) * 2), "'head' has two targets"),
+        (lambda: Known(np.zeros(NUM_JOINTS, dtype=bool), stiff=("spine9",)), "no joint named 'spine9'"),
+    ],
+)
+def test_what_cannot_be_known_is_refused(known, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        known()
+
+
+def test_a_head_that_the_pelvis_carries_turns_along_with_it():
+    pose = some_pose()
+    world, _ = forward_kinematics(pose.rotations)
+    carried = Target("head", None, world[JOINT_INDEX["head"]], carrier="pelvis")
+    placed = Target("pelvis", None, TURN @ pose.rotations[0])
+    found = complete_pose(pose, Known.of("spine1", "spine2", targets=(carried, placed))).poses
+    turned, _ = forward_kinematics(found.rotations)
+    wanted = TURN @ world[JOINT_INDEX["head"]]
+    assert np.degrees(geodesic_angle(turned[:, JOINT_INDEX["head"]], wanted)).max() < 0.1
+
+
 def test_an_arm_that_cannot_reach_says_by_how_much():
     pose = some_pose()
     far = Target("left_wrist", pose.transl + np.array([0.0, 0.4, 3.0]))

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from contrapposto import limits
 from contrapposto.rotation import from_rotvec, geodesic_angle
-from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, PARENTS, forward_kinematics, sole_height
+from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, PARENTS, forward_kinematics
+from contrapposto.soles import Soles
+from contrapposto.tasks.placement import Floor
 from contrapposto.tasks.reach import Placement, reach, solve
 
 WRISTS = [JOINT_INDEX["left_wrist"], JOINT_INDEX["right_wrist"]]
@@ -202,14 +206,18 @@ def test_a_pelvis_that_gives_way_moves_for_a_hand():
     assert np.linalg.norm(away, axis=1).max() < 1e-3
 
 
-def test_a_foot_whose_knee_is_placed_low_stays_above_the_floor():
+@pytest.mark.parametrize("deeper", [0.0, 0.08], ids=["standard soles", "high heels"])
+def test_a_foot_whose_knee_is_placed_low_stays_above_the_floor(deeper):
     start = np.tile(np.eye(3), (1, NUM_JOINTS, 1, 1))
     knee, height = JOINT_INDEX["left_knee"], 0.7
     place = np.array([[0.15, -0.45, 0.2]])
+    soles = Soles.of()
+    down = np.array([0.0, deeper, 0.0])
+    soles = replace(soles, heel=soles.heel - down, ball=soles.ball - down, tip=soles.tip - down)
     sunk, stood = (
         solve(start, all_but("pelvis"), Placement([knee], place, np.ones((1, 3)), {}, floor=floor)).rotations
-        for floor in (None, -height)
+        for floor in (None, Floor(-height, soles))
     )
-    low, high = (sole_height(forward_kinematics(R)[1])[0, 0] + height for R in (sunk, stood))
+    low, high = (soles.heights(*forward_kinematics(R))[0, 0] + height for R in (sunk, stood))
     assert low < -0.03
     assert high > -0.01

@@ -25,7 +25,7 @@ from contrapposto.priors.dposer import BODY, DPoser
 from contrapposto.priors.pose import Condition, PosePrior
 from contrapposto.rotation import from_rotvec, split_heading, to_rot6d
 from contrapposto.skeleton import DESCENDANTS, JOINT_INDEX, NUM_JOINTS, forward_kinematics
-from contrapposto.tasks.complete import alternatives
+from contrapposto.tasks.alternatives import alternatives
 from contrapposto.tasks.dposer import completion
 from contrapposto.tasks.reach import Placement, reach
 

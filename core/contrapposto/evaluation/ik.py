@@ -27,7 +27,7 @@ from contrapposto.files.mocap import read_split
 from contrapposto.priors.pose import Condition, PosePrior
 from contrapposto.rotation import project
 from contrapposto.skeleton import DESCENDANTS, JOINT_INDEX, NUM_JOINTS, forward_kinematics
-from contrapposto.tasks.complete import alternatives
+from contrapposto.tasks.alternatives import alternatives
 from contrapposto.tasks.ranking import energy, rank
 from contrapposto.tasks.reach import Placement, reach
 

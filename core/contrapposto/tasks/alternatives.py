@@ -13,6 +13,9 @@ from contrapposto.priors.pose import STATE, Condition, PosePrior
 from contrapposto.skeleton import DESCENDANTS, JOINT_INDEX, NUM_JOINTS, forward_kinematics, mirror
 from contrapposto.tasks.select import representatives
 
+DRAWS_PER_HYPOTHESIS = 6
+FEWEST_DRAWS = 32
+
 STEPS = 8
 """Denoiser calls a draw; more change the error on val by less than its sampling spread."""
 
@@ -141,3 +144,37 @@ def keep_representatives(
     points = np.concatenate([to_numpy(positions)[:, :, moving], tips], axis=2)
     chosen = [representatives(points[:, b], count, diversity) for b in range(points.shape[1])]
     return xp.stack([rotations[xp.asarray(kept), b] for b, kept in enumerate(chosen)], axis=1)
+
+
+def draws_for(hypotheses: int) -> int:
+    """How many poses are drawn to keep this many."""
+    return max(FEWEST_DRAWS, DRAWS_PER_HYPOTHESIS * hypotheses)
+
+
+def alternatives(
+    prior: PosePrior,
+    condition: Condition,
+    hypotheses: int,
+    *,
+    seed: int,
+    diversity: float = 0.0,
+    offsets: np.ndarray | None = None,
+    callback: Callback | None = None,
+) -> Array:
+    """Representative completions of a batch of poses that all hide the same joints.
+
+    Args:
+        prior: in the array library of the condition.
+        condition: of B poses, arrays (B, ...).
+        hypotheses: N, how many for each.
+        seed: same seed, same result.
+        diversity: see ``keep_representatives``.
+        offsets: (22, 3) body proportions; the standard body if None.
+        callback: called before each denoising step with (step, steps); may raise to stop.
+
+    Returns:
+        (N, B, 22, 3, 3) local rotations, the root's without heading.
+    """
+    drawn = draw(prior, condition, draws_for(hypotheses), seed, callback)
+    hidden = ~to_numpy(condition.known)[0]
+    return keep_representatives(drawn, hidden, hypotheses, offsets, diversity)

@@ -13,16 +13,15 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from contrapposto.limits import clamp
+from contrapposto.limits import clamp_joints
 from contrapposto.rotation import normalize, to_rotvec
 from contrapposto.skeleton import (
     DESCENDANTS,
     JOINT_INDEX,
     NUM_JOINTS,
     PARENTS,
-    SOLE_BELOW_TOE,
-    STANDARD_OFFSETS,
 )
+from contrapposto.soles import ANKLES, TOES, Soles
 
 SOFT_METRES = 0.2
 """Metres of gap that weigh as much as turning one joint by a radian, at softness 1."""
@@ -46,8 +45,19 @@ ABOVE = DESCENDANTS & ~np.eye(NUM_JOINTS, dtype=bool)
 """(22, 22) whether the first joint's turn moves the second, itself not included."""
 
 HINGES = tuple(JOINT_INDEX[f"{side}_{part}"] for side in ("left", "right") for part in ("knee", "elbow"))
-_FEET = [JOINT_INDEX["left_foot"], JOINT_INDEX["right_foot"]]
-_ANKLES = [JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]]
+
+
+@dataclass(frozen=True, eq=False)
+class Floor:
+    """A floor below which no sole is to be.
+
+    Attributes:
+        height: relative to the pelvis, metres.
+        soles: of the body that stands on it.
+    """
+
+    height: float
+    soles: Soles
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +73,7 @@ class Placement:
         softness: how far a joint's place and orientation give way, by index; 0, and
             where it is not told, not at all. See ``Target.stiffness``.
         pelvis_softness: how far the pelvis itself gives way for the others.
-        floor: height of the floor below which no sole is to be, relative to the pelvis.
+        floor: where the soles are to stay above, if anywhere.
     """
 
     joints: Sequence[int]
@@ -73,7 +83,7 @@ class Placement:
     carriers: Mapping[int, int] = field(default_factory=dict)
     softness: Mapping[int, float] = field(default_factory=dict)
     pelvis_softness: float = 0.0
-    floor: float | None = None
+    floor: Floor | None = None
 
     def of(self, poses: np.ndarray) -> Placement:
         """The same for some poses of the batch."""
@@ -211,11 +221,14 @@ def limit_rows(
             signs[joint] = -1.0 * placement.turns(joint)
             signs[joint, joint] = 0
     signs[0] = 0
-    back = to_rotvec(clamp(rotations) @ np.swapaxes(rotations, -1, -2))
+    joints = np.flatnonzero(signs[:, turning].any(axis=1))
+    there = rotations[:, joints]
+    back = to_rotvec(clamp_joints(there, joints.tolist()) @ np.swapaxes(there, -1, -2))
     size = np.sqrt(np.sum(back**2, axis=-1))
-    size = np.where((size > ROUNDING) & signs[:, turning].any(axis=1), size, 0.0)
-    joints = np.flatnonzero(size.any(axis=0))
-    size, back, above = size[:, joints], back[:, joints], world[:, [PARENTS[joint] for joint in joints]]
+    size = np.where(size > ROUNDING, size, 0.0)
+    beyond = np.flatnonzero(size.any(axis=0))
+    joints, size, back = joints[beyond], size[:, beyond], back[:, beyond]
+    above = world[:, [PARENTS[joint] for joint in joints]]
     direction = normalize((above @ back[..., None])[..., 0]) * (size > 0)[..., None]
     is_hinge = np.isin(joints, HINGES)
     rows = Rows(
@@ -227,17 +240,46 @@ def limit_rows(
     return rows.chosen(is_hinge), rows.chosen(~is_hinge)
 
 
-def floor_rows(floor: float, J: np.ndarray, positions: np.ndarray, offsets: np.ndarray | None) -> Rows:
-    """What heels and balls of the feet below the floor ask for.
+def floor_rows(
+    placement: Placement,
+    floor: Floor,
+    turning: np.ndarray,
+    J: np.ndarray,
+    world: np.ndarray,
+    positions: np.ndarray,
+) -> Rows:
+    """What heels, balls and tips of the feet below the floor ask for.
 
     Args:
-        floor: its height in the frame of ``positions``.
+        placement: whose exact orientations keep a foot from turning along with its leg.
+        floor: where it is, and where the soles are.
+        turning: indices of the T joints that turn.
         J: (N, 22, 3, T, 3) derivative of all positions.
+        world: (N, 22, 3, 3) world rotations.
+        positions: (N, 22, 3) joint positions, where a shift of the pelvis has brought them.
     """
-    body = np.asarray(STANDARD_OFFSETS if offsets is None else offsets)
-    joints = _ANKLES + _FEET
-    above_sole = np.concatenate([SOLE_BELOW_TOE - body[_FEET, 1], np.full(2, SOLE_BELOW_TOE)])
-    depth = np.maximum(0, floor + above_sole - positions[:, joints, 1])
-    rows = J[:, joints, 1] * (depth > 0)[..., None, None]
-    upward = (depth > 0)[..., None] * np.array([0.0, 1.0, 0.0])
-    return Rows(rows, upward, depth, np.full(depth.shape, FLOOR_SLACK))
+    soles, rows, depths = floor.soles, [], []
+    for side, (ankle, toes) in enumerate(zip(ANKLES, TOES, strict=True)):
+        for parts in (
+            {ankle: soles.heel[side]},
+            {ankle: soles.ball[side]},
+            {ankle: soles.toes[side], toes: soles.tip[side]},
+        ):
+            height, row = positions[:, ankle, 1], J[:, ankle, 1]
+            for joint, part in parts.items():
+                arm = (world[:, joint] @ part)[:, None]  # what a turn carries round: y of turn x arm
+                lever = np.stack([-arm[..., 2], 0 * arm[..., 0], arm[..., 0]], axis=-1)
+                row = row + lever * _carries(placement, joint)[turning][:, None]
+                height = height + arm[:, 0, 1]
+            rows.append(row)
+            depths.append(np.maximum(0, floor.height - height))
+    depth = np.stack(depths, axis=1)
+    below = (depth > 0)[..., None]
+    upward = below * np.array([0.0, 1.0, 0.0])
+    return Rows(np.stack(rows, axis=1) * below[..., None], upward, depth, np.full(depth.shape, FLOOR_SLACK))
+
+
+def _carries(placement: Placement, joint: int) -> np.ndarray:
+    """(22,) bool, the joints that turn this one along: not those above an orientation that is exact."""
+    held = [exact for exact in placement.exact if DESCENDANTS[exact, joint]]
+    return DESCENDANTS[:, joint] & ~ABOVE[:, held].any(axis=1)

@@ -210,7 +210,7 @@ def _descend(
         hinges, limited = limit_rows(here, free, turning, pose, world)
         wishes = Rows.joined([soft_position_rows(here, J, gaps), orientation_rows(here, turning, world)])
         if here.floor is not None:
-            floor = floor_rows(here.floor, J, positions + shift[live, None], offsets)
+            floor = floor_rows(here, here.floor, turning, J, world, positions + shift[live, None])
             wishes = Rows.joined([wishes, floor])
         others = Rows.joined([wishes, limited])
         strayed = _turned_away(pose, home[live], world, turning)

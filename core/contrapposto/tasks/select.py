@@ -86,4 +86,4 @@ def _representatives(points: np.ndarray, count: int, diversity: float) -> np.nda
                 chosen[slot], changed = best, True
         if not changed:
             break
-    return np.array(chosen)
+    return np.array(chosen, dtype=int)
