@@ -26,9 +26,9 @@ BUDGET_ZIP_MB = 25.0
 
 def measure(repeats: int) -> Iterator[dict[str, str | float | int]]:
     """Yield one record a row of the table; a row that cannot be measured says why."""
-    for backend in ("numpy", "torch"):
-        if backend == "torch" and importlib.util.find_spec("torch") is None:
-            yield _unmeasured("complete_pose", "all", "contrapposto-torch", "no torch; pip install torch")
+    for backend in ("numpy", "torch", "torch-cuda"):
+        if reason := _absent(backend):
+            yield _unmeasured("complete_pose", "all", f"contrapposto-{backend}", reason)
             continue
         for hypotheses in HYPOTHESES:
             arguments = ["-m", "benchmarks.one_completion", backend, str(hypotheses), str(repeats)]
@@ -77,6 +77,17 @@ def measure(repeats: int) -> Iterator[dict[str, str | float | int]]:
         "budget": _budget(BUDGET_ENABLE_S),
         "note": f"each start of {found['blender']}; {found['first_seconds']:.2f} s once, to unpack",
     }
+
+
+def _absent(backend: str) -> str:
+    """Why this machine cannot run a backend; nothing if it can."""
+    if backend == "numpy":
+        return ""
+    if importlib.util.find_spec("torch") is None:
+        return "no torch; pip install torch"
+    import torch
+
+    return "no GPU" if backend == "torch-cuda" and not torch.cuda.is_available() else ""
 
 
 def _budget(seconds: float | None) -> str:
