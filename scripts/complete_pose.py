@@ -318,9 +318,9 @@ def find_armature(bpy: ModuleType, name: str | None) -> object:
 
 
 def is_metarig(rig: object) -> bool:
-    """Whether a Rigify character was generated from this armature."""
+    """Whether Rigify generates a character from this armature; a generated one carries a ``rig_id``."""
     member = load("versions").member
-    return any(member(bone, "rigify_type") for bone in rig.pose.bones)
+    return "rig_id" not in rig.data and any(member(bone, "rigify_type") for bone in rig.pose.bones)
 
 
 def load(module: str) -> ModuleType:
