@@ -40,8 +40,10 @@ zip: $(ZIP)
 $(ZIP): tools/build_extension.py $(filter-out %.pyc,$(SOURCES)) | .venv/bpy-4.5/.ready
 	@.venv/bpy-4.5/bin/python tools/build_extension.py
 
+# With UPDATE=1 the picture also becomes that of the README.
 demo: $(ZIP)
 	@.venv/bpy-4.5/bin/python demo/run.py --extension $(ZIP) --output build/demo
+	@$(if $(filter 1,$(UPDATE)),cp build/demo/complete_pose.png docs/images/)
 
 # The default run ends with the summary line of each lane once more, so that all of them are in sight.
 test: lint test-core test-oldest test-blender test-packaging

@@ -198,11 +198,11 @@ def forget() -> None:
 
 def _check_settings(settings: Settings) -> None:
     if not 1 <= settings.hypotheses <= MOST_HYPOTHESES:
-        raise Refusal(f"Hypotheses must be 1 to {MOST_HYPOTHESES}, not {settings.hypotheses}")
+        raise Refusal(f"Alternatives must be 1 to {MOST_HYPOTHESES}, not {settings.hypotheses}")
     if not 1 <= settings.alternative <= settings.hypotheses:
         raise Refusal(
             f"There is no alternative {settings.alternative} of {settings.hypotheses}; "
-            "choose a lower one or more hypotheses"
+            "choose a lower one or make more alternatives"
         )
     if not 0 <= settings.strength <= 1:
         raise Refusal(f"Strength must be 0 to 1, not {settings.strength:g}")

@@ -153,7 +153,7 @@ def with_bone(rigmap: RigMap, joint: str, bone: str) -> RigMap:
 def accepted(rigmap: RigMap) -> RigMap:
     """The map with every joint confirmed by the user."""
     joints = {
-        joint: bones if bones.confidence >= 1 else replace(bones, confidence=1.0, reason="accepted by you")
+        joint: bones if bones.confidence >= 1 else replace(bones, confidence=1.0, reason="saved by you")
         for joint, bones in rigmap.joints.items()
     }
     return replace(rigmap, joints=joints)

@@ -3,10 +3,10 @@
 
     blender -b file.blend -P complete_pose.py -- --armature Rig --frames 1:20:5 --output done.blend
 
-Runs with the installed extension, or from a checkout without it. Of several frames, those are skipped on
-which nothing is known or nothing is left to fill in. Exit codes: 0 at least one frame is completed and all
-files are written, 1 something was refused (one sentence on stderr, and no file is written), 2 wrong usage
-(one sentence as well, and nothing is loaded).
+Runs with the installed extension; where there is none, from a checkout, if this Blender's Python has
+array-api-compat. Of several frames, those are skipped on which nothing is known or nothing is left to fill
+in. Exit codes: 0 at least one frame is completed and all files are written, 1 something was refused (one
+sentence on stderr, and no file is written), 2 wrong usage (one sentence as well, and nothing is loaded).
 """
 
 from __future__ import annotations
@@ -318,9 +318,9 @@ def find_armature(bpy: ModuleType, name: str | None) -> object:
 
 
 def is_metarig(rig: object) -> bool:
-    """Whether a Rigify character was generated from this armature."""
+    """Whether Rigify generates a character from this armature; a generated one carries a ``rig_id``."""
     member = load("versions").member
-    return any(member(bone, "rigify_type") for bone in rig.pose.bones)
+    return "rig_id" not in rig.data and any(member(bone, "rigify_type") for bone in rig.pose.bones)
 
 
 def load(module: str) -> ModuleType:

@@ -81,6 +81,16 @@ def test_frames_without_keys_and_frames_without_anything_else_are_skipped(scene,
         assert [key[:2] for key in after[path] if key[-1] != "GENERATED"] == [key[:2] for key in keys]
 
 
+def test_a_rigify_character_is_meant_not_its_metarig(rigify_human, tmp_path):
+    path, report = tmp_path / "in.blend", tmp_path / "out.json"
+    bpy.data.objects["metarig"].hide_set(True)
+    rigs.key(rigify_human, "head")
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    done = run(path, "--report", report)
+    assert done.returncode == 0, done.stderr
+    assert [record["armature"] for record in json.loads(report.read_text())] == [rigify_human.name]
+
+
 def test_files_are_written_both_or_none(scene, tmp_path):
     (tmp_path / "folder").mkdir()
     for output, report in (("out.blend", "folder"), ("folder", "out.json")):

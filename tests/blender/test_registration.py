@@ -69,6 +69,7 @@ def test_the_redo_panel_has_every_choice(extension):
     assert defaults == {
         "known_bones": "KEYED",
         "hypotheses": 8,
+        "diversity": 0.0,
         "alternative": 1,
         "seed": 0,
         "strength": 1.0,

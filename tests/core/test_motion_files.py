@@ -71,7 +71,7 @@ def test_a_split_is_all_clips_of_its_subjects(tmp_path):
     splits = {"note": "by subject", "train": ["lab/bob", "lab/ann"], "val": ["lab/cyd"]}
     (tmp_path / "splits.json").write_text(json.dumps(splits))
     assert [c.subject for c in read_split(tmp_path, "train")] == ["lab/bob"] * 2 + ["lab/ann"] * 2
-    with pytest.raises(ValueError, match=r"There is no file .*cyd\.npz"):
+    with pytest.raises(ValueError, match=r"names 'lab/cyd', but there is no .*cyd\.npz"):
         read_split(tmp_path, "val")
     with pytest.raises(ValueError, match="no split 'exam', only train, val"):
         read_split(tmp_path, "exam")
@@ -80,6 +80,16 @@ def test_a_split_is_all_clips_of_its_subjects(tmp_path):
     (tmp_path / "splits.json").write_text("{")
     with pytest.raises(ValueError, match="not valid JSON"):
         read_split(tmp_path, "train")
+
+
+def test_a_split_names_folders_and_files_of_ones_own_takes(tmp_path):
+    for path in ("anna/walk.bvh", "anna/turn.bvh", "ben.bvh"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        write_bvh(tmp_path / path, motion_on_floor())
+    (tmp_path / "splits.json").write_text(json.dumps({"train": ["anna"], "val": ["ben.bvh"]}))
+    train, val = ([(c.subject, c.name) for c in read_split(tmp_path, s)] for s in ("train", "val"))
+    assert train == [("anna", "turn"), ("anna", "walk")]
+    assert val == [("ben.bvh", "ben")]
 
 
 def test_damaged_subject_files_are_told_in_a_sentence(tmp_path):

@@ -34,7 +34,7 @@ read -r x y < "$folder/redo.txt"
 xdotool mousemove --sync "$x" "$y"
 sleep 1
 xdotool click 1
-sleep 1
+wait_for "$folder/unfolded.txt" 60
 xdotool mousemove 700 500
 sleep 3
 photograph "$folder/after.png"

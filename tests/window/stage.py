@@ -2,7 +2,8 @@
 """Set the scene in a Blender window for `drive.sh`, say where the button is, and judge what the press did.
 
 A Rigify human stands partly keyed in pose mode, the sidebar shows the tab "Contrapposto". Timers do each
-step, because a window has laid out its regions only after it has drawn.
+step, because a window has laid out its regions only after it has drawn; on a busy machine that takes long, so
+each step waits until what it needs has been drawn.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ KEPT_PARTS = dict.fromkeys(crouch.PART_OF_CONTROL.values(), (0.82, 0.25, 0.015))
 UNTOUCHED = (0.52, 0.52, 0.53)
 COMPLETED = (0.13, 0.30, 0.58)
 SHOWN_COLLECTIONS = ("Torso", "Arm.L (IK)", "Arm.R (IK)", "Leg.L (IK)", "Leg.R (IK)", "Root")
+
+drawn_tabs: set[str] = set()
+"""The sidebar's tabs that have been drawn."""
 
 
 def view_3d() -> tuple[bpy.types.Window, bpy.types.Area, bpy.types.Region]:
@@ -80,16 +84,16 @@ def select(rig: bpy.types.Object, names: Iterable[str]) -> None:
 
 
 def open_tab() -> float | None:
-    """Show the tab, as soon as the sidebar has been laid out; then tell where its first button is."""
+    """Show the tab, as soon as the sidebar has been laid out; once drawn, tell where its first button is."""
     window, area, sidebar = view_3d()
     try:
         sidebar.active_panel_category = TAB
     except (TypeError, AttributeError):  # there are no tabs before the first layout
         area.tag_redraw()
         return 0.5
-    if sidebar.active_panel_category != TAB:
+    if TAB not in drawn_tabs:
+        area.tag_redraw()
         return 0.5
-    area.tag_redraw()
     x = sidebar.x + sidebar.width // 2 - 10
     y = window.height - (sidebar.y + sidebar.height) + BUTTON_FROM_TOP
     (FOLDER / "button.txt").write_text(f"{x} {y}\n", encoding="utf-8")
@@ -119,6 +123,18 @@ def judge(rig_name: str, bits: dict[str, bytes], pose: dict[str, tuple]) -> floa
         f"{len(changed)} keyed channels changed\n",
         encoding="utf-8",
     )
+    folded = redo.height
+    bpy.app.timers.register(lambda: tell_unfolded(folded), first_interval=0.5)
+    return None
+
+
+def tell_unfolded(folded: int) -> float | None:
+    """Wait until the redo panel shows its options."""
+    _, area, _ = view_3d()
+    redo = next(region for region in area.regions if region.type == "HUD")
+    if redo.height < 2 * folded:
+        return 0.5
+    (FOLDER / "unfolded.txt").write_text("the redo panel is open\n", encoding="utf-8")
     return None
 
 
@@ -132,6 +148,9 @@ def begin() -> None:
     bits = crouch.keyed_channels(rig)
     pose = {bone.name: matrix(bone) for bone in rig.pose.bones}
     name = rig.name
+    bpy.types.SpaceView3D.draw_handler_add(
+        lambda: drawn_tabs.add(bpy.context.region.active_panel_category), (), "UI", "POST_PIXEL"
+    )
     bpy.app.timers.register(open_tab, first_interval=2.0)
     bpy.app.timers.register(lambda: judge(name, bits, pose), first_interval=3.0)
 

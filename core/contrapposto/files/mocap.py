@@ -3,13 +3,14 @@
 
 A data folder holds ``splits.json`` (split name to a list of ``source/subject``) and
 one ``poses/source/subject.npz`` a subject: quantised local axis-angle rotations of
-all clips in a row, pelvis positions, bad-frame marks and skeleton offsets.
+all clips in a row, pelvis positions, bad-frame marks and skeleton offsets. A name
+of ``splits.json`` may also be a BVH or AMASS-style file of the folder, or a folder of them.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -121,7 +122,16 @@ def read_split(data: Path | str, split: str) -> list[Clip]:
     Raises:
         ValueError: with one sentence, naming the file that is missing or damaged.
     """
-    folder = Path(data) / "poses"
-    return [
-        clip for name in split_subjects(data, split) for clip in read_subject(folder / f"{name}.npz", name)
-    ]
+    return [clip for name in split_subjects(data, split) for clip in _read_named(Path(data), name)]
+
+
+def _read_named(data: Path, name: str) -> list[Clip]:
+    """``poses/NAME.npz``, or the motion file or folder of motion files that is called so."""
+    from contrapposto.files.motion_files import read_clips  # it reads this format too
+
+    stored, loose = data / "poses" / f"{name}.npz", data / name
+    if stored.exists():
+        return read_subject(stored, name)
+    if loose.exists():
+        return [replace(clip, subject=name) for clip in read_clips(loose)]
+    raise ValueError(f"{data / 'splits.json'} names '{name}', but there is no {stored} and no {loose}")
