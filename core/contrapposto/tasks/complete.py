@@ -25,7 +25,7 @@ from contrapposto.tasks.judgement import Completion, failure, judge
 from contrapposto.tasks.placement import Floor
 from contrapposto.tasks.ranking import energy, rank
 from contrapposto.tasks.reach import solve
-from contrapposto.tasks.standing import stand
+from contrapposto.tasks.standing import lift, stand
 
 __all__ = ["Completion", "complete_pose"]
 
@@ -114,6 +114,7 @@ def complete_pose(
     reached = solve(rotations, ~fixed, placement, offsets)
     rotations = reached.rotations
     places = transl + reached.shift @ heading.T
+    lifted = None
     if keep_feet_on_floor:
         placed = np.isin(np.arange(NUM_JOINTS), list(placement.joints))
         rotations, places = stand(
@@ -127,8 +128,10 @@ def complete_pose(
             pelvis_is_free=not (known.joints[0] or known.height_known or placed.any()),
         )
 
+        lifted = lift(rotations, places, soles, offsets)
+
     found = to_numpy(energy(prior, like(rotations, reference))).astype(np.float64)
-    order = rank(rotations, found, upright, offsets)
+    order = rank(rotations, found, upright, offsets, lifted)
     rotations[:, 0] = heading @ rotations[:, 0]
     rotations[:, fixed] = given[fixed]
     completion = judge(Pose(rotations, places), found, known, before, fixed, offsets)

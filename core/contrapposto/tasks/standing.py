@@ -97,6 +97,14 @@ def stand(
     return rotations, transl
 
 
+def lift(
+    rotations: np.ndarray, transl: np.ndarray, soles: Soles, offsets: np.ndarray | None = None
+) -> np.ndarray:
+    """(N,) mean height of the two soles above y = 0, metres; no foot counts for more than ``AIRBORNE``."""
+    heights = soles.heights(*forward_kinematics(rotations, offsets)) + transl[:, 1:2]
+    return np.clip(heights, 0, AIRBORNE).mean(axis=1)
+
+
 def _fall(heights: np.ndarray, is_free: bool) -> np.ndarray:
     """(N, 1) how far a body is above the floor by its lower sole, 0 if it is not to come down."""
     fall = heights.min(axis=1, keepdims=True)
