@@ -21,7 +21,7 @@ ranking beside the energy. The one that most of the others resemble is the likel
 ranked first, it errs 10 to 25 % less on val than the one of the lowest energy or nearest to a character at
 rest."""
 
-LIFT_WEIGHT = 4.0
+LIFT_WEIGHT = 10.0
 """How much a metre of sole above the floor counts where feet are to be kept on it: it costs nothing in error
 on val, and spares the animator a foot that hangs in the air first."""
 
