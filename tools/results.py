@@ -3,8 +3,8 @@
 
     python tools/results.py build/results
 
-A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``. Those whose records are in the folder
-are written anew, the others stay as they are.
+A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``. Those whose records are all in the
+folder are written anew, the others stay as they are.
 """
 
 from __future__ import annotations
@@ -174,8 +174,23 @@ def left_out(records: Records) -> Rows:
     return rows
 
 
+def claims(records: Records) -> Rows:
+    """One row a claim, D7 from the ablation's last record among them; the spread is of the seeds."""
+    verdicts = sorted((r for r in records if r["task"] == "claims"), key=lambda record: str(record["case"]))
+    rows = [["", "claim", "verdict", "measured", "largest spread", "holds if"]]
+    for record in verdicts:
+        spread = record.get("largest_seed_std")
+        words = (str(record.get(key, "")) for key in ("case", "claim", "holds", "values"))
+        rows.append([*words, "" if spread is None else f"{spread:.2g}", str(record.get("holds_if", ""))])
+    return rows
+
+
+def of_task(task: str, rows: Callable[[Records], Rows]) -> Callable[[Records], Rows]:
+    """The rows of those records that belong to a task."""
+    return lambda records: rows([record for record in records if record["task"] == task])
+
+
 PLAIN = {"contrapposto": "Contrapposto", "nearest": "nearest", "gaussian": "Gaussian"}
-CLAIMS = flat({"claim": ("claim", 0), "verdict": ("holds", 0), "measured": ("values", 0)})
 
 TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
     "completion-headline": ("completion", headline),
@@ -280,17 +295,20 @@ TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
     ),
     "ablation": (
         "ablation",
-        flat(
-            {
-                "hidden": ("case", 0),
-                "space": ("method", 0),
-                "best of 10": ("mpjpe_min_mm", 1),
-                "± seeds": ("mpjpe_min_std_mm", 1),
-                "spread": ("spread_mm", 1),
-            }
+        of_task(
+            "ablation",
+            flat(
+                {
+                    "hidden": ("case", 0),
+                    "space": ("method", 0),
+                    "best of 10": ("mpjpe_min_mm", 1),
+                    "± seeds": ("mpjpe_min_std_mm", 1),
+                    "spread": ("spread_mm", 1),
+                }
+            ),
         ),
     ),
-    "claims": ("claims", CLAIMS),
+    "claims": ("claims ablation", claims),
     "leave-one-out": ("leave_one_out", left_out),
     "speed": (
         "speed",
@@ -308,7 +326,7 @@ TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
         ),
     ),
 }
-"""Which records a table shows, and how."""
+"""The files, by their names without ``.json``, whose records a table shows, and how."""
 
 
 def filled(text: str, folder: Path, told: list[str]) -> str:
@@ -318,12 +336,13 @@ def filled(text: str, folder: Path, told: list[str]) -> str:
         opening, name, closing = found.groups()
         if name not in TABLES:
             raise ValueError(f"No table is called '{name}'")
-        source, rows = TABLES[name]
-        path = folder / f"{source}.json"
-        if not path.is_file():
+        sources, rows = TABLES[name]
+        paths = [folder / f"{source}.json" for source in sources.split()]
+        if not all(path.is_file() for path in paths):
             return found.group(0)
         told.append(name)
-        return f"{opening}{markdown(rows(json.loads(path.read_text(encoding='utf-8'))))}\n{closing}"
+        records = [record for path in paths for record in json.loads(path.read_text(encoding="utf-8"))]
+        return f"{opening}{markdown(rows(records))}\n{closing}"
 
     return BLOCK.sub(table, text)
 
