@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fill the tables of the docs from the records that the commands beside them wrote.
 
-    python tools/results.py build/results
+    .venv/dev/bin/python tools/results.py build/results
 
 A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``. Those whose records are all in the
 folder are written anew, the others stay as they are.
@@ -15,18 +15,11 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from contrapposto.evaluation.cases import DESCRIPTIONS
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ("README.md", "docs/results.md", "core/contrapposto/priors/weights/pose.md")
 BLOCK = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-
-HIDDEN = {
-    "left_leg": "left leg",
-    "both_legs": "both legs",
-    "both_arms": "both arms",
-    "trunk": "trunk",
-    "ends": "all but hips, head, hands, feet",
-    "ends_placed": "all but the hips; head, hands, feet placed",
-}
 
 Record = Mapping[str, str | float]
 Records = Sequence[Record]
@@ -64,7 +57,7 @@ def pivot(key: str, methods: Mapping[str, str], first: str = "hidden") -> Callab
             [first, *methods.values()],
             *(
                 [
-                    HIDDEN.get(case, case.replace("_", " ")),
+                    DESCRIPTIONS.get(case, case.replace("_", " ")),
                     *(number(value(records, case, method, key)) for method in methods),
                 ]
                 for case in cases
@@ -82,7 +75,7 @@ def flat(columns: Mapping[str, tuple[str, int]]) -> Callable[[Records], Rows]:
             list(columns),
             *(
                 [
-                    HIDDEN.get(str(record.get(key)), number(record.get(key), digits))
+                    DESCRIPTIONS.get(str(record.get(key)), number(record.get(key), digits))
                     for key, digits in columns.values()
                 ]
                 for record in records
@@ -95,7 +88,7 @@ def flat(columns: Mapping[str, tuple[str, int]]) -> Callable[[Records], Rows]:
 def completion(records: Records) -> Rows:
     """Best of ten beside the baselines, our ratio to the better one, and the errors of the means."""
     rows = [["hidden", "Contrapposto", "nearest", "Gaussian", "ratio", "mean pose of ours", "Gaussian mean"]]
-    for case, words in HIDDEN.items():
+    for case, words in DESCRIPTIONS.items():
         ours, near, gaussian = (
             value(records, case, method, "mpjpe_min_mm") for method in ("contrapposto", "nearest", "gaussian")
         )
@@ -119,7 +112,7 @@ def completion(records: Records) -> Rows:
 def headline(records: Records) -> Rows:
     """The README's: best of ten in whole millimetres."""
     rows = [["hidden", "Contrapposto", "10 nearest training poses", "Gaussian, 10 samples"]]
-    for case, words in HIDDEN.items():
+    for case, words in DESCRIPTIONS.items():
         ours, near, gaussian = (
             number(value(records, case, method, "mpjpe_min_mm"), 0)
             for method in ("contrapposto", "nearest", "gaussian")
@@ -146,7 +139,7 @@ def published(records: Records) -> Rows:
         keys = ("mpjpe_min_of_1_mm", "mpjpe_min_of_5_mm", "mpjpe_min_mm", "mpjpe_of_mean_mm", "spread_mm")
         rows.append(
             [
-                HIDDEN[str(record["case"])],
+                DESCRIPTIONS[str(record["case"])],
                 methods[str(record["method"])],
                 *(number(record[key]) for key in keys),
                 f"{each:.2f}",

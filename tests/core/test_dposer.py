@@ -12,7 +12,7 @@ import torch
 from contrapposto.arrays import to_numpy
 from contrapposto.diffusion.impute import replacement
 from contrapposto.diffusion.prior_loss import Timesteps, residual, snr_weight
-from contrapposto.diffusion.sampler import ddim, euler_maruyama
+from contrapposto.diffusion.sampler import euler_maruyama
 from contrapposto.diffusion.schedule import SubVP
 from contrapposto.networks import group_norm_mlp
 from contrapposto.priors import container, dposer
@@ -174,13 +174,6 @@ def test_replacement_moves_the_unknown_towards_what_the_known_implies():
     assert np.all(x[:, 0] == 1.5)
     assert 0.5 < x[:, 1].mean() < rho * 1.5
     assert np.sqrt(1 - rho**2) < x[:, 1].std() < 1
-
-
-def test_ddim_pastes_what_is_known():
-    known = np.array([True, False])
-    constrain = replacement(np.array([[2.0, 0.0]]), known, SubVP(), np.random.default_rng(0))
-    x = ddim(Gaussian(), np.array([[0.3, 0.3]]), SubVP(), [1.0, 0.5, 0.1], constrain=constrain)
-    assert x[0, 0] == 2.0
 
 
 def test_completion_keeps_what_is_known_to_the_bit_and_repeats_itself():

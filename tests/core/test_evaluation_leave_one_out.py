@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from contrapposto.evaluation.completion import CASES
+from contrapposto.evaluation.cases import CASES
 from contrapposto.evaluation.leave_one_out import SOURCES, evaluate
 from contrapposto.priors import container
 from contrapposto.skeleton import NUM_JOINTS, STANDARD_OFFSETS

@@ -50,11 +50,11 @@ def test_the_headline_has_a_row_a_case_with_ours_in_bold(tmp_path):
     errors = {"contrapposto": 60.4, "nearest": 80.0, "gaussian": 70.6}
     records = [
         {"case": case, "method": method, "mpjpe_min_mm": error}
-        for case in RESULTS["HIDDEN"]
+        for case in RESULTS["DESCRIPTIONS"]
         for method, error in errors.items()
     ]
     rows = table("completion-headline", tmp_path, completion=records)
-    assert [row[1:] for row in rows] == [["**60**", "80", "71"]] * len(RESULTS["HIDDEN"])
+    assert [row[1:] for row in rows] == [["**60**", "80", "71"]] * len(RESULTS["DESCRIPTIONS"])
 
 
 def test_the_ablations_verdict_stands_among_the_claims_and_not_among_its_errors(tmp_path):

@@ -14,9 +14,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from contrapposto.evaluation.cases import CASES
 from contrapposto.evaluation.claims import ordered
-from contrapposto.evaluation.completion import CASES, by_dposer, poses_to_complete
 from contrapposto.evaluation.metrics import hypothesis_errors_mm
+from contrapposto.evaluation.poses import poses_to_complete
+from contrapposto.evaluation.published import completing
 from contrapposto.files.mocap import read_split
 from contrapposto.priors.dposer import DPoser
 from contrapposto.skeleton import forward_kinematics
@@ -90,7 +92,7 @@ def evaluate(
         for case in (case for case in CASES if not case.placed):
             runs = []
             for seed in seeds:
-                rotations = by_dposer(prior, test, case, seed, complete)(HYPOTHESES)
+                rotations = completing(prior, test, case, seed, complete)(HYPOTHESES)
                 _, found = forward_kinematics(rotations.astype(np.float64))
                 runs.append(hypothesis_errors_mm(found[:, :, case.hidden], true[:, case.hidden]))
             best = [run["mpjpe_min_mm"] for run in runs]

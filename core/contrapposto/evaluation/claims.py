@@ -18,10 +18,14 @@ import numpy as np
 from contrapposto.arrays import Array, like, to_numpy
 from contrapposto.diffusion.adam import Adam
 from contrapposto.diffusion.prior_loss import Timesteps, residual
+from contrapposto.diffusion.sampler import Denoiser
+from contrapposto.diffusion.schedule import SubVP
 from contrapposto.evaluation import denoise, dps, vae
-from contrapposto.evaluation.completion import CASES, Case, by_dposer, poses_of, poses_to_complete
+from contrapposto.evaluation.cases import CASES, Case
+from contrapposto.evaluation.generation import Sampler, fast, slow
 from contrapposto.evaluation.metrics import body_rows, hypothesis_errors_mm, precision_recall
-from contrapposto.evaluation.published import Sampler, fast, slow
+from contrapposto.evaluation.poses import poses_of, poses_to_complete
+from contrapposto.evaluation.published import completing
 from contrapposto.files.mocap import read_split
 from contrapposto.priors.dposer import BODY, DPoser, with_root
 from contrapposto.skeleton import forward_kinematics
@@ -96,7 +100,7 @@ class Trials:
         """Best-of-ten error of each seed."""
         found = []
         for seed in self.seeds:
-            rotations = by_dposer(self.prior, self.test, case, seed, solve)(HYPOTHESES)
+            rotations = completing(self.prior, self.test, case, seed, solve)(HYPOTHESES)
             _, positions = forward_kinematics(rotations.astype(np.float64))
             errors = hypothesis_errors_mm(positions[:, :, case.hidden], self.true[:, case.hidden])
             found.append(errors["mpjpe_min_mm"])
@@ -115,7 +119,8 @@ class Trials:
                 rng.standard_normal((self.samples, self.prior.space.size), dtype=np.float32),
                 self.prior.space.mean,
             )
-            body = to_numpy(self.prior.space.decode(sample(self.prior, z, rng)))
+            x0 = sample(self.prior.denoiser(), z, self.prior.schedule, rng)
+            body = to_numpy(self.prior.space.decode(x0))
             scores.append(precision_recall(self.references, body_rows(with_root(body))))
         return [precision for precision, _ in scores], [recall for _, recall in scores]
 
@@ -192,12 +197,12 @@ def _d8(trials: Trials) -> tuple[Values, bool]:
     return values, wants_larger(errors[40], errors[100])
 
 
-def _seek_modes(prior: DPoser, z: Array, rng: np.random.Generator) -> Array:
+def _seek_modes(denoiser: Denoiser, z: Array, schedule: SubVP, rng: np.random.Generator) -> Array:
     """States from noise by the regulariser alone."""
-    x, adam, denoiser, timesteps = z, Adam(0.1, (0.9, 0.99)), prior.denoiser(), Timesteps(0.15, 0.05)
+    x, adam, timesteps = z, Adam(0.1, (0.9, 0.99)), Timesteps(0.15, 0.05)
     for step in range(MODE_SEEKING_STEPS):
         t = timesteps.at(step, MODE_SEEKING_STEPS, rng)
-        x = adam.step(x, residual(denoiser, prior.schedule, x, t, rng))
+        x = adam.step(x, residual(denoiser, schedule, x, t, rng))
     return x
 
 

@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
-from contrapposto.evaluation.completion import QUICK_POSES, TRAIN_STRIDE, compare, poses_of
+from contrapposto.evaluation.completion import compare
+from contrapposto.evaluation.poses import QUICK_POSES, TRAIN_STRIDE, poses_of, spread_evenly
 from contrapposto.files.mocap import Clip, read_split
 from contrapposto.priors import container
 from contrapposto.priors.pose import PosePrior, read
@@ -96,10 +95,9 @@ def evaluate(
             raise ValueError(f"The data in {data} has no clip of '{source}'")
         tell(f"{source}: learning from the other {len(rest)} clips")
         prior = _trained(rest, val, folder / source, settings, tell)
-        hidden_poses = poses_of(left_out, 1)
-        chosen = np.linspace(0, len(hidden_poses) - 1, min(count, len(hidden_poses))).astype(int)
+        chosen = spread_evenly(poses_of(left_out, 1), count)
         known_poses = poses_of(rest, TRAIN_STRIDE)
-        for record in compare(hidden_poses[chosen], known_poses, prior, seed=seed):
+        for record in compare(chosen, known_poses, prior, seed=seed):
             steps = {"training_steps": settings.steps}
             yield {**record, "task": "leave_one_out", "source": source, **steps}
 
