@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import blender_ik, speed
-from contrapposto.evaluation.table import format_table, write_json
+from contrapposto.evaluation.table import format_table, make_room, write_json
 from contrapposto.priors import pose
 
 
@@ -51,6 +51,8 @@ def main() -> int:
     """Run a benchmark and print its table; 1 with one sentence when it cannot be run."""
     arguments = _parser().parse_args()
     try:
+        if arguments.json:
+            make_room(arguments.json)
         records = _records(arguments)
     except (ValueError, OSError) as error:
         print(f"benchmarks: {error}", file=sys.stderr)

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from contrapposto.evaluation import ik
-from contrapposto.evaluation.completion import TRAIN_STRIDE, poses_of
+from contrapposto.evaluation.poses import TRAIN_STRIDE, poses_of
 from contrapposto.files.mocap import read_split
 from contrapposto.priors.pose import PosePrior
 from contrapposto.rotation import from_rotvec, project

@@ -24,6 +24,16 @@ DIST = ROOT / "dist"
 WHEELS = ROOT / "wheels"
 ARRAY_API_COMPAT = "array-api-compat==1.16.0"
 
+# Parts of core that train and measure, the published method among them: they stay in the checkout.
+WORKSHOP = (
+    "__main__.py",
+    "evaluation",
+    "training",
+    "tasks/dposer",
+    "priors/dposer.py",
+    "networks/group_norm_mlp.py",
+)
+
 # The oldest moment that a zip can hold: a file's age is no part of what it says.
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 SOURCE_DATE_EPOCH = "315532800"
@@ -47,7 +57,7 @@ def blender_extension_tool() -> Path:
 
 
 def build_wheels() -> None:
-    """Fill `wheels/` with exactly the wheels that the manifest lists."""
+    """Fill `wheels/` with exactly the wheels that the manifest lists, core's without `WORKSHOP`."""
     shutil.rmtree(WHEELS, ignore_errors=True)
     # A build folder left by an earlier run would put deleted modules into the wheel.
     shutil.rmtree(ROOT / "core" / "build", ignore_errors=True)
@@ -58,6 +68,9 @@ def build_wheels() -> None:
         core = Path(copy) / "core"
         ignore = shutil.ignore_patterns("__pycache__", "*.egg-info", "build")
         shutil.copytree(ROOT / "core", core, ignore=ignore)
+        for part in WORKSHOP:
+            path = core / "contrapposto" / part
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         subprocess.run(
             [*pip, "wheel", "--quiet", "--no-deps", "--wheel-dir", WHEELS, core],
             check=True,

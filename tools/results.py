@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fill the tables of the docs from the records that the commands beside them wrote.
 
-    python tools/results.py build/results
+    .venv/dev/bin/python tools/results.py build/results
 
-A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``. Those whose records are in the folder
-are written anew, the others stay as they are.
+A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``. Those whose records are all in the
+folder are written anew, the others stay as they are.
 """
 
 from __future__ import annotations
@@ -15,18 +15,11 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from contrapposto.evaluation.cases import DESCRIPTIONS
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ("README.md", "docs/results.md", "core/contrapposto/priors/weights/pose.md")
 BLOCK = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-
-HIDDEN = {
-    "left_leg": "left leg",
-    "both_legs": "both legs",
-    "both_arms": "both arms",
-    "trunk": "trunk",
-    "ends": "all but hips, head, hands, feet",
-    "ends_placed": "all but the hips; head, hands, feet placed",
-}
 
 Record = Mapping[str, str | float]
 Records = Sequence[Record]
@@ -64,7 +57,7 @@ def pivot(key: str, methods: Mapping[str, str], first: str = "hidden") -> Callab
             [first, *methods.values()],
             *(
                 [
-                    HIDDEN.get(case, case.replace("_", " ")),
+                    DESCRIPTIONS.get(case, case.replace("_", " ")),
                     *(number(value(records, case, method, key)) for method in methods),
                 ]
                 for case in cases
@@ -82,7 +75,7 @@ def flat(columns: Mapping[str, tuple[str, int]]) -> Callable[[Records], Rows]:
             list(columns),
             *(
                 [
-                    HIDDEN.get(str(record.get(key)), number(record.get(key), digits))
+                    DESCRIPTIONS.get(str(record.get(key)), number(record.get(key), digits))
                     for key, digits in columns.values()
                 ]
                 for record in records
@@ -95,7 +88,7 @@ def flat(columns: Mapping[str, tuple[str, int]]) -> Callable[[Records], Rows]:
 def completion(records: Records) -> Rows:
     """Best of ten beside the baselines, our ratio to the better one, and the errors of the means."""
     rows = [["hidden", "Contrapposto", "nearest", "Gaussian", "ratio", "mean pose of ours", "Gaussian mean"]]
-    for case, words in HIDDEN.items():
+    for case, words in DESCRIPTIONS.items():
         ours, near, gaussian = (
             value(records, case, method, "mpjpe_min_mm") for method in ("contrapposto", "nearest", "gaussian")
         )
@@ -119,7 +112,7 @@ def completion(records: Records) -> Rows:
 def headline(records: Records) -> Rows:
     """The README's: best of ten in whole millimetres."""
     rows = [["hidden", "Contrapposto", "10 nearest training poses", "Gaussian, 10 samples"]]
-    for case, words in HIDDEN.items():
+    for case, words in DESCRIPTIONS.items():
         ours, near, gaussian = (
             number(value(records, case, method, "mpjpe_min_mm"), 0)
             for method in ("contrapposto", "nearest", "gaussian")
@@ -146,7 +139,7 @@ def published(records: Records) -> Rows:
         keys = ("mpjpe_min_of_1_mm", "mpjpe_min_of_5_mm", "mpjpe_min_mm", "mpjpe_of_mean_mm", "spread_mm")
         rows.append(
             [
-                HIDDEN[str(record["case"])],
+                DESCRIPTIONS[str(record["case"])],
                 methods[str(record["method"])],
                 *(number(record[key]) for key in keys),
                 f"{each:.2f}",
@@ -174,8 +167,23 @@ def left_out(records: Records) -> Rows:
     return rows
 
 
+def claims(records: Records) -> Rows:
+    """One row a claim, D7 from the ablation's last record among them; the spread is of the seeds."""
+    verdicts = sorted((r for r in records if r["task"] == "claims"), key=lambda record: str(record["case"]))
+    rows = [["", "claim", "verdict", "measured", "largest spread", "holds if"]]
+    for record in verdicts:
+        spread = record.get("largest_seed_std")
+        words = (str(record.get(key, "")) for key in ("case", "claim", "holds", "values"))
+        rows.append([*words, "" if spread is None else f"{spread:.2g}", str(record.get("holds_if", ""))])
+    return rows
+
+
+def of_task(task: str, rows: Callable[[Records], Rows]) -> Callable[[Records], Rows]:
+    """The rows of those records that belong to a task."""
+    return lambda records: rows([record for record in records if record["task"] == task])
+
+
 PLAIN = {"contrapposto": "Contrapposto", "nearest": "nearest", "gaussian": "Gaussian"}
-CLAIMS = flat({"claim": ("claim", 0), "verdict": ("holds", 0), "measured": ("values", 0)})
 
 TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
     "completion-headline": ("completion", headline),
@@ -280,17 +288,20 @@ TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
     ),
     "ablation": (
         "ablation",
-        flat(
-            {
-                "hidden": ("case", 0),
-                "space": ("method", 0),
-                "best of 10": ("mpjpe_min_mm", 1),
-                "± seeds": ("mpjpe_min_std_mm", 1),
-                "spread": ("spread_mm", 1),
-            }
+        of_task(
+            "ablation",
+            flat(
+                {
+                    "hidden": ("case", 0),
+                    "space": ("method", 0),
+                    "best of 10": ("mpjpe_min_mm", 1),
+                    "± seeds": ("mpjpe_min_std_mm", 1),
+                    "spread": ("spread_mm", 1),
+                }
+            ),
         ),
     ),
-    "claims": ("claims", CLAIMS),
+    "claims": ("claims ablation", claims),
     "leave-one-out": ("leave_one_out", left_out),
     "speed": (
         "speed",
@@ -308,7 +319,7 @@ TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
         ),
     ),
 }
-"""Which records a table shows, and how."""
+"""The files, by their names without ``.json``, whose records a table shows, and how."""
 
 
 def filled(text: str, folder: Path, told: list[str]) -> str:
@@ -318,12 +329,13 @@ def filled(text: str, folder: Path, told: list[str]) -> str:
         opening, name, closing = found.groups()
         if name not in TABLES:
             raise ValueError(f"No table is called '{name}'")
-        source, rows = TABLES[name]
-        path = folder / f"{source}.json"
-        if not path.is_file():
+        sources, rows = TABLES[name]
+        paths = [folder / f"{source}.json" for source in sources.split()]
+        if not all(path.is_file() for path in paths):
             return found.group(0)
         told.append(name)
-        return f"{opening}{markdown(rows(json.loads(path.read_text(encoding='utf-8'))))}\n{closing}"
+        records = [record for path in paths for record in json.loads(path.read_text(encoding="utf-8"))]
+        return f"{opening}{markdown(rows(records))}\n{closing}"
 
     return BLOCK.sub(table, text)
 

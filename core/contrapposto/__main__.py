@@ -10,6 +10,13 @@ from pathlib import Path
 from contrapposto.arrays import need_torch
 from contrapposto.evaluation.command import add_options, evaluate
 
+POSE_EXAMPLES = (
+    ("broad", 0.08, "share of examples that nobody recorded"),
+    ("recombination", 0.0, "share of examples made of two poses"),
+    ("pose-noise", 0.0, "radians by which whole poses are turned"),
+)
+"""What is done to the examples of the pose prior, as ``training.pose.Settings`` has it."""
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m contrapposto", description=__doc__)
@@ -24,6 +31,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_training_options(pose, width=512, blocks=4, batch=512, lr=1e-3)
     pose.add_argument("--start", type=Path, help="a pose.npz to begin from instead of random weights")
+    for name, value, text in POSE_EXAMPLES:
+        pose.add_argument(f"--{name}", type=float, default=value, help=f"{text} (default {value})")
     dposer = priors.add_parser(
         "dposer",
         help="DPoser, the published prior to compare with",

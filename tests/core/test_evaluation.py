@@ -10,7 +10,7 @@ import pytest
 
 from contrapposto.__main__ import main
 from contrapposto.evaluation.baselines import Gaussian, nearest
-from contrapposto.evaluation.completion import CASES
+from contrapposto.evaluation.cases import CASES
 from contrapposto.evaluation.metrics import hypothesis_errors_mm
 from contrapposto.evaluation.table import format_table
 from contrapposto.rotation import from_rotvec, to_rotvec

@@ -12,8 +12,8 @@ import torch
 from people import write_people
 
 from contrapposto.__main__ import main
-from contrapposto.evaluation import dps, vae
-from contrapposto.evaluation.claims import ordered
+from contrapposto.evaluation import ablation, dps, vae
+from contrapposto.evaluation.claims import ordered, wants_larger
 from contrapposto.files.mocap import read_split
 from contrapposto.priors import dposer
 from contrapposto.priors.dposer import body_of
@@ -84,11 +84,46 @@ def test_the_ablation_ends_with_a_verdict_on_the_published_space(people, tmp_pat
     assert (verdict["holds"] == "holds") == (best == verdict["method"] == "rotvec_zscore")
 
 
-def test_claims_are_lines_that_hold_or_do_not(people, weights, tmp_path):
-    arguments = ["--data", str(people), "--quick", "--dposer", str(weights), "--only", "D5", "D8"]
-    found = records(tmp_path, "claims", *arguments)
-    assert [record["case"] for record in found] == ["D5", "D8"]
-    assert all(record["holds"] in ("holds", "does not hold") for record in found)
+def test_a_space_wins_only_by_more_than_the_spread_of_the_seeds():
+    names = [f"{representation}_{normalisation}" for representation, normalisation in ablation.SPACES]
+    clear = {name: [40.0, 41.0, 42.0] for name in names} | {names[0]: [30.0, 31.0, 32.0]}
+    assert ablation.verdict(clear)["holds"] == "holds"
+    assert ablation.verdict({**clear, names[3]: [29.0, 31.5, 34.0]})["holds"] == "does not hold"
+
+
+def test_a_claim_says_what_counts_and_its_verdict_follows_from_its_values(people, weights, tmp_path):
+    arguments = ["--data", str(people), "--quick", "--dposer", str(weights), "--only", "D8", "D5"]
+    of_noise, of_gain = records(tmp_path, "claims", *arguments)
+    assert (of_noise["case"], of_gain["case"]) == ("D8", "D5")
+    gains = [float(gain) for gain in of_gain["values"].split()[1::2]]
+    assert (of_gain["holds"] == "holds") == (gains[0] < gains[1] < gains[2] and gains[2] >= 0.3)
+    words = of_noise["values"].split()
+    errors = {name: float(error) for name, error in zip(words[::2], words[1::2], strict=True)}
+    best = {
+        noise: min((name for name in errors if name.startswith(noise)), key=errors.get).split("_")[2:]
+        for noise in ("40", "100")
+    }
+    larger = all(float(a) >= float(b) for a, b in zip(best["100"], best["40"], strict=True))
+    assert (of_noise["holds"] == "holds") == (larger and best["100"] != best["40"])
+    assert "at its own noise" in of_noise["holds_if"]
+
+
+def test_more_noise_wants_a_larger_range_only_if_each_is_best_at_its_own():
+    small, large = (0.15, 0.05), (0.2, 0.1)
+    good, bad = [1.0, 1.1], [2.0, 2.1]
+    assert wants_larger({small: good, large: bad}, {small: bad, large: good})
+    assert not wants_larger({small: bad, large: good}, {small: good, large: bad})
+    assert not wants_larger({small: good, large: bad}, {small: good, large: bad})
+    assert not wants_larger({small: good, large: [1.02, 1.12]}, {small: bad, large: good})
+
+
+@pytest.mark.parametrize(
+    ("claim", "sentence"), [("D77", "no claim 'D77', only D1"), ("D7", "evaluate ablation")]
+)
+def test_a_claim_that_is_not_tried_here_is_told(people, weights, capsys, claim, sentence):
+    arguments = ["--data", str(people), "--quick", "--dposer", str(weights), "--only", claim]
+    assert main(["evaluate", "claims", *arguments]) == 1
+    assert sentence in capsys.readouterr().err
 
 
 def test_an_order_must_be_wider_than_the_spread_of_the_seeds():

@@ -9,7 +9,6 @@ from people import SPREAD, gaussian_prior, write_people
 
 from contrapposto.evaluation import generation
 from contrapposto.evaluation.baselines import Gaussian
-from contrapposto.evaluation.completion import poses_of
 from contrapposto.evaluation.metrics import (
     apd_cm,
     frechet_distance,
@@ -17,6 +16,7 @@ from contrapposto.evaluation.metrics import (
     nearest_distance_rad,
     precision_recall,
 )
+from contrapposto.evaluation.poses import poses_of
 from contrapposto.files.mocap import read_split
 from contrapposto.rotation import from_rotvec, to_rotvec
 from contrapposto.skeleton import NUM_JOINTS

@@ -8,8 +8,8 @@ import pytest
 from people import gaussian_prior, write_people
 
 from contrapposto.evaluation import ik
-from contrapposto.evaluation.completion import poses_of
 from contrapposto.evaluation.metrics import mgeo_rad
+from contrapposto.evaluation.poses import poses_of
 from contrapposto.files.mocap import read_split
 from contrapposto.rotation import from_rotvec, geodesic_angle
 from contrapposto.skeleton import JOINT_INDEX, JOINT_NAMES, NUM_JOINTS, forward_kinematics

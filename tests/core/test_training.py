@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from contrapposto.__main__ import main
+from contrapposto.__main__ import POSE_EXAMPLES, main
 from contrapposto.files.bvh import write_bvh
 from contrapposto.files.mocap import Clip
 from contrapposto.motion import Motion, Pose
@@ -18,6 +19,7 @@ from contrapposto.priors import pose as pose_prior
 from contrapposto.rotation import from_rotvec
 from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, STANDARD_OFFSETS
 from contrapposto.training import masks
+from contrapposto.training import pose as pose_training
 from contrapposto.training.augment import mirrored_half, recombine
 from contrapposto.training.command import read_folder
 from contrapposto.training.corpus import Corpus
@@ -58,6 +60,14 @@ def quiet(line: str) -> None:
     assert "val" in line
 
 
+class StoppedByUser(Exception):
+    pass
+
+
+def stop(line: str) -> None:
+    raise StoppedByUser
+
+
 def test_the_loss_on_poses_held_out_falls(tmp_path):
     trainer = pose_run(tmp_path, Settings(width=48, blocks=1, batch=64, steps=160))
     trainer.run(quiet, every=40)
@@ -69,12 +79,8 @@ def test_the_loss_on_poses_held_out_falls(tmp_path):
 def test_a_run_that_was_stopped_ends_where_an_unbroken_one_ends(tmp_path):
     whole = pose_run(tmp_path / "whole")
     whole.run(quiet, every=30)
-    first = pose_run(tmp_path / "parts")
-    first.folder.mkdir()
-    while first.step < 30:
-        first._one_step()
-    first._validate()
-    first.save()
+    with pytest.raises(StoppedByUser):
+        pose_run(tmp_path / "parts").run(stop, every=30)
     second = pose_run(tmp_path / "parts")
     assert second.resume()
     assert second.step == 30
@@ -107,7 +113,7 @@ def test_a_step_mixes_no_devices(tmp_path):
     rotations, condition = task.train.batch(trainer.generator, 8)
     assert {value.device for value in (rotations, *vars(condition).values())} == {device}
     arguments = (task.prior, rotations, condition, task.leverage, trainer.generator)
-    assert denoising_loss(*arguments, drop=trainer._drop).device == device
+    assert denoising_loss(*arguments, drop=trainer.drop).device == device
 
 
 def test_a_run_without_a_length_is_refused():
@@ -152,7 +158,8 @@ def test_training_can_begin_from_a_prior(tmp_path):
     export(first, first.task, tmp_path / "a.npz", {})
     start = pose_prior.read(tmp_path / "a.npz")
     second = pose_run(tmp_path / "b", start=start)
-    assert second._validate() == pytest.approx(first.best_loss, rel=0.02)
+    loss = second.task.validation_loss(second.task.initial, torch.Generator().manual_seed(1))
+    assert float(loss) == pytest.approx(first.best_loss, rel=0.02)
     with pytest.raises(ValueError, match="--width 48 --blocks 1"):
         pose_run(tmp_path / "c", Settings(width=32, blocks=1), start=start)
 
@@ -167,6 +174,36 @@ def test_recombined_poses_are_made_of_whole_parts_of_two():
         part = taken[:, [JOINT_INDEX[joint] for joint in joints]]
         assert torch.equal(part.any(dim=1), part.all(dim=1))
     assert torch.equal(own_legs, ~taken[:, JOINT_INDEX["right_knee"]])
+
+
+def test_broad_poses_are_only_made_for_the_examples_that_they_are_among(monkeypatch):
+    made = []
+
+    def counted(rng, count):
+        made.append(count)
+        return np.tile(np.float32(np.eye(3)), (count, NUM_JOINTS, 1, 1))
+
+    monkeypatch.setattr(pose_training, "broad_poses", counted)
+    train, val = corpora()
+    PoseTask(train, val, replace(SMALL, broad=0.0))
+    assert made == []
+    PoseTask(train, val, SMALL)
+    assert made == [max(pose_training.BROAD_FEWEST, len(train) // 2)]
+
+
+@pytest.mark.parametrize("option", ["recombination", "pose-noise"])
+def test_what_is_done_to_the_examples_can_be_chosen(tmp_path, option, capsys):
+    write_folder(tmp_path / "data")
+    arguments = ["train", "pose", "--data", str(tmp_path / "data"), "--output", str(tmp_path / "run")]
+    arguments += ["--width", "32", "--blocks", "1", "--batch", "32", "--steps", "2", "--broad", "0"]
+    assert main([*arguments, f"--{option}", "0.5"]) == 0
+    assert main(arguments) == 1
+    assert f"other settings ({option.replace('-', '_')})" in capsys.readouterr().err
+
+
+def test_the_commands_defaults_are_those_of_the_settings():
+    for name, value, _ in POSE_EXAMPLES:
+        assert getattr(Settings(), name.replace("-", "_")) == value
 
 
 def test_half_of_the_poses_are_mirrored():

@@ -6,8 +6,10 @@ Run by a Python that has bpy, as a program of its own: nothing but the zip bring
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import pkgutil
 import sys
 from pathlib import Path
 
@@ -50,6 +52,11 @@ def main(archive: str) -> None:
     report["core_version"] = contrapposto.__version__
     report["array_api_compat_version"] = array_api_compat.__version__
     report["user_site"] = [path.name for path in Path(contrapposto.__file__).parent.parent.iterdir()]
+    report["modules_of_core"] = [
+        module.name for module in pkgutil.walk_packages(contrapposto.__path__, "contrapposto.")
+    ]
+    for name in report["modules_of_core"]:
+        importlib.import_module(name)
     print("REPORT " + json.dumps(report), flush=True)
 
 

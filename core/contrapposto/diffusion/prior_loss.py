@@ -20,10 +20,9 @@ import numpy as np
 
 from contrapposto.arrays import Array, like
 from contrapposto.diffusion.sampler import Denoiser, ddim
-from contrapposto.diffusion.schedule import SubVP
+from contrapposto.diffusion.schedule import EARLIEST, SubVP
 
 KINDS = ("truncated", "released", "uniform", "fixed", "random")
-EARLIEST = 1e-3
 
 
 @dataclass(frozen=True)

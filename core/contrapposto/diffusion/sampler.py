@@ -24,6 +24,10 @@ Constrain = Callable[[Array, float], Array]
 """What happens to a state after each step, given the time that the step has reached (0 at the end)."""
 
 
+EULER_MARUYAMA_STEPS = 1000
+"""As many as the papers take."""
+
+
 def _tell(callback: Callback | None, step: int, steps: int) -> None:
     if callback is not None:
         callback(step, steps)
@@ -35,8 +39,6 @@ def ddim(
     schedule: SubVP,
     times: Sequence[float],
     callback: Callback | None = None,
-    *,
-    constrain: Constrain | None = None,
 ) -> Array:
     """Deterministic first-order sampler: ``x' = a' x0hat + s' eps``.
 
@@ -51,9 +53,7 @@ def ddim(
             a, s = float(schedule.a(t)), float(schedule.s(t))
             a_next, s_next = float(schedule.a(times[step + 1])), float(schedule.s(times[step + 1]))
             x = a_next * x0hat + (s_next / s) * (x - a * x0hat)
-            if constrain is not None:
-                x = constrain(x, times[step + 1])
-    return x0hat if constrain is None else constrain(x0hat, 0.0)
+    return x0hat
 
 
 def dpm_solver(
@@ -89,6 +89,15 @@ def dpm_solver(
     return x0hat
 
 
+def reverse_step(x: Array, x0hat: Array, schedule: SubVP, t: float, t_next: float) -> tuple[Array, float]:
+    """Mean, and standard deviation of each entry, of a state one small step down the reverse SDE."""
+    dt = t - t_next
+    a, s = float(schedule.a(t)), float(schedule.s(t))
+    g2, beta = float(schedule.g2(t)), float(schedule.beta(t))
+    score = (a * x0hat - x) / s**2
+    return x + (beta / 2 * x + g2 * score) * dt, math.sqrt(g2 * dt)
+
+
 def euler_maruyama(
     denoiser: Denoiser,
     x: Array,
@@ -109,13 +118,9 @@ def euler_maruyama(
     for step, t in enumerate(times):
         _tell(callback, step, len(times))
         t_next = times[step + 1] if step + 1 < len(times) else 0.0
-        dt = t - t_next
-        a, s = float(schedule.a(t)), float(schedule.s(t))
-        g2, beta = float(schedule.g2(t)), float(schedule.beta(t))
-        score = (a * denoiser(x, t) - x) / s**2
-        mean = x + (beta / 2 * x + g2 * score) * dt
+        mean, deviation = reverse_step(x, denoiser(x, t), schedule, t, t_next)
         noise = rng.standard_normal(tuple(x.shape), dtype=np.float32)
-        x = mean + math.sqrt(g2 * dt) * like(noise, x)
+        x = mean + deviation * like(noise, x)
         if constrain is not None:
             x = constrain(x, t_next)
     return mean if constrain is None else constrain(mean, 0.0)

@@ -73,3 +73,12 @@ class SubVP:
         """
         ratios = np.linspace(high ** (1 / rho), low ** (1 / rho), steps) ** rho
         return [self.time(float(ratio)) for ratio in ratios]
+
+
+EARLIEST = 1e-3
+"""Where the papers' samplers end."""
+
+
+def uniform_times(steps: int) -> list[float]:
+    """Times that fall evenly from 1 to ``EARLIEST``, as the papers sample."""
+    return [float(t) for t in np.linspace(1, EARLIEST, steps)]

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What DPoser's papers claim about directions, tried on this data: holds, or does not.
 
-A claim holds if the stated order is there in the mean of ``SEEDS`` and each gap is
-larger than the spread between the seeds.
+An order counts if it is there in the means of ``SEEDS`` and each gap is larger than the
+spread between the seeds (``ordered``); ``CLAIMS`` says of each claim which orders it needs.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -18,10 +18,14 @@ import numpy as np
 from contrapposto.arrays import Array, like, to_numpy
 from contrapposto.diffusion.adam import Adam
 from contrapposto.diffusion.prior_loss import Timesteps, residual
+from contrapposto.diffusion.sampler import Denoiser
+from contrapposto.diffusion.schedule import SubVP
 from contrapposto.evaluation import denoise, dps, vae
-from contrapposto.evaluation.completion import CASES, Case, by_dposer, poses_of, poses_to_complete
+from contrapposto.evaluation.cases import CASES, Case
+from contrapposto.evaluation.generation import Sampler, fast, slow
 from contrapposto.evaluation.metrics import body_rows, hypothesis_errors_mm, precision_recall
-from contrapposto.evaluation.published import Sampler, fast, slow
+from contrapposto.evaluation.poses import poses_of, poses_to_complete
+from contrapposto.evaluation.published import completing
 from contrapposto.files.mocap import read_split
 from contrapposto.priors.dposer import BODY, DPoser, with_root
 from contrapposto.skeleton import forward_kinematics
@@ -43,6 +47,9 @@ PARTS = ("left_leg", "both_legs", "both_arms", "trunk")
 Values = Mapping[str, list[float]]
 """One number a seed, by what was tried."""
 
+Range = tuple[float, float]
+"""``t_max`` and ``t_min`` of truncated timesteps."""
+
 
 def ordered(values: Values) -> bool:
     """Whether the means rise in the order given, each gap above the seeds' spread."""
@@ -52,6 +59,21 @@ def ordered(values: Values) -> bool:
         for before, after in itertools.pairwise(columns)
     ]
     return all(gaps)
+
+
+def wants_larger(little: Mapping[Range, list[float]], much: Mapping[Range, list[float]]) -> bool:
+    """Whether under much noise a larger range is best, and each range better than the other under its own.
+
+    Args:
+        little, much: errors of each seed by range, under little and under much noise.
+    """
+    low, high = (min(errors, key=lambda range_: np.mean(errors[range_])) for errors in (little, much))
+    if low == high or not all(larger >= smaller for larger, smaller in zip(high, low, strict=True)):
+        return False
+    return all(
+        ordered({"own": errors[own], "other": errors[other]})
+        for errors, own, other in ((little, low, high), (much, high, low))
+    )
 
 
 class Trials:
@@ -78,7 +100,7 @@ class Trials:
         """Best-of-ten error of each seed."""
         found = []
         for seed in self.seeds:
-            rotations = by_dposer(self.prior, self.test, case, seed, solve)(HYPOTHESES)
+            rotations = completing(self.prior, self.test, case, seed, solve)(HYPOTHESES)
             _, positions = forward_kinematics(rotations.astype(np.float64))
             errors = hypothesis_errors_mm(positions[:, :, case.hidden], self.true[:, case.hidden])
             found.append(errors["mpjpe_min_mm"])
@@ -97,7 +119,8 @@ class Trials:
                 rng.standard_normal((self.samples, self.prior.space.size), dtype=np.float32),
                 self.prior.space.mean,
             )
-            body = to_numpy(self.prior.space.decode(sample(self.prior, z, rng)))
+            x0 = sample(self.prior.denoiser(), z, self.prior.schedule, rng)
+            body = to_numpy(self.prior.space.decode(x0))
             scores.append(precision_recall(self.references, body_rows(with_root(body))))
         return [precision for precision, _ in scores], [recall for _, recall in scores]
 
@@ -121,7 +144,8 @@ def _d2(trials: Trials) -> tuple[Values, bool]:
         _, positions = forward_kinematics(np.concatenate([roots, found], axis=2).astype(np.float64))
         errors = hypothesis_errors_mm(positions[:, :, leg.hidden], trials.true[:, leg.hidden])
         theirs.append(errors["mpjpe_min_mm"])
-    return {"dposer": ours, "vae": theirs}, float(np.mean(theirs)) >= 2 * float(np.mean(ours))
+    twice = [2 * error for error in ours]
+    return {"dposer": ours, "vae": theirs}, ordered({"twice_dposer": twice, "vae": theirs})
 
 
 def _d3(trials: Trials) -> tuple[Values, bool]:
@@ -156,29 +180,29 @@ def _d5(trials: Trials) -> tuple[Values, bool]:
 
 def _d6(trials: Trials) -> tuple[Values, bool]:
     found = {f"{steps}_steps": trials.parts(partial(complete, denoising_steps=steps)) for steps in (1, 5, 10)}
-    one, *more = (float(np.mean(value)) for value in found.values())
-    return found, all(one <= value for value in more)
+    better = [ordered({many: found[many], "one": found["1_steps"]}) for many in ("5_steps", "10_steps")]
+    return found, not any(better)
 
 
 def _d8(trials: Trials) -> tuple[Values, bool]:
-    found = {
-        f"{noise_mm}_mm_{t_max}_{t_min}": trials.denoised(noise_mm, Timesteps(t_max, t_min))
-        for noise_mm in (40, 100)
-        for t_max, t_min in RANGES
-    }
-    best = {
-        noise_mm: min(RANGES, key=lambda r: np.mean(found[f"{noise_mm}_mm_{r[0]}_{r[1]}"]))
+    errors = {
+        noise_mm: {range_: trials.denoised(noise_mm, Timesteps(*range_)) for range_ in RANGES}
         for noise_mm in (40, 100)
     }
-    return found, best[100] != best[40] and all(a >= b for a, b in zip(best[100], best[40], strict=True))
+    values = {
+        f"{noise_mm}_mm_{t_max}_{t_min}": found
+        for noise_mm, of_ranges in errors.items()
+        for (t_max, t_min), found in of_ranges.items()
+    }
+    return values, wants_larger(errors[40], errors[100])
 
 
-def _seek_modes(prior: DPoser, z: Array, rng: np.random.Generator) -> Array:
+def _seek_modes(denoiser: Denoiser, z: Array, schedule: SubVP, rng: np.random.Generator) -> Array:
     """States from noise by the regulariser alone."""
-    x, adam, denoiser, timesteps = z, Adam(0.1, (0.9, 0.99)), prior.denoiser(), Timesteps(0.15, 0.05)
+    x, adam, timesteps = z, Adam(0.1, (0.9, 0.99)), Timesteps(0.15, 0.05)
     for step in range(MODE_SEEKING_STEPS):
         t = timesteps.at(step, MODE_SEEKING_STEPS, rng)
-        x = adam.step(x, residual(denoiser, prior.schedule, x, t, rng))
+        x = adam.step(x, residual(denoiser, schedule, x, t, rng))
     return x
 
 
@@ -195,15 +219,62 @@ def _d9(trials: Trials) -> tuple[Values, bool]:
     return found, higher and ordered({"regulariser": sought_recall, "em": recall})
 
 
-CLAIMS: dict[str, tuple[str, Callable[[Trials], tuple[Values, bool]]]] = {
-    "D1": ("truncated < uniform < fixed and random timesteps (denoise 40 mm, MPJPE)", _d1),
-    "D2": ("DPoser at least twice as good as a VPoser-like VAE on a leg (best of 10)", _d2),
-    "D3": ("prior loss < DPS < ScoreSDE (completion, best of 10, mean of four parts)", _d3),
-    "D4": ("DDIM-10 lowers precision and raises recall against EM-1000", _d4),
-    "D5": ("the prior's gain grows with the noise, at least 30 % at 100 mm", _d5),
-    "D6": ("one-step denoising in the regulariser at least as good as 5 or 10 steps", _d6),
-    "D8": ("noisier input wants a larger t_max and t_min", _d8),
-    "D9": ("the regulariser alone seeks modes: higher precision, lower recall than EM-1000", _d9),
+@dataclass(frozen=True)
+class Claim:
+    """A sentence of the papers, and how it is tried.
+
+    Attributes:
+        statement: what is claimed.
+        holds_if: what counts; ``<`` is an order whose gap is larger than the seeds' spread.
+        attempt: gives the values and the verdict.
+    """
+
+    statement: str
+    holds_if: str
+    attempt: Callable[[Trials], tuple[Values, bool]]
+
+
+CLAIMS = {
+    "D1": Claim(
+        "truncated < uniform < fixed and random timesteps (denoise 40 mm, MPJPE)",
+        "truncated < uniform, uniform < fixed, uniform < random",
+        _d1,
+    ),
+    "D2": Claim(
+        "DPoser at least twice as good as a VPoser-like VAE on a leg (best of 10)",
+        "twice DPoser's error < the VAE's",
+        _d2,
+    ),
+    "D3": Claim(
+        "prior loss < DPS < ScoreSDE (completion, best of 10, mean of four parts)",
+        "prior loss < DPS < ScoreSDE",
+        _d3,
+    ),
+    "D4": Claim(
+        "DDIM-10 lowers precision and raises recall against EM-1000",
+        "precision: DDIM < EM; recall: EM < DDIM",
+        _d4,
+    ),
+    "D5": Claim(
+        "the prior's gain grows with the noise, at least 30 % at 100 mm",
+        "gains: 20 mm < 40 mm < 100 mm; the mean at 100 mm is at least 0.3",
+        _d5,
+    ),
+    "D6": Claim(
+        "one-step denoising in the regulariser at least as good as 5 or 10 steps",
+        "neither 5 steps < 1 step nor 10 steps < 1 step",
+        _d6,
+    ),
+    "D8": Claim(
+        "noisier input wants a larger t_max and t_min",
+        "the best range at 100 mm is larger than that at 40 mm, and each < the other at its own noise",
+        _d8,
+    ),
+    "D9": Claim(
+        "the regulariser alone seeks modes: higher precision, lower recall than EM-1000",
+        "precision: EM < regulariser; recall: regulariser < EM",
+        _d9,
+    ),
 }
 """D7, on representations and normalisers, is the verdict of ``evaluation.ablation``."""
 
@@ -226,20 +297,28 @@ def evaluate(
         quick: one seed, one part and a few poses; says nothing about the claims.
         only: names of claims; all if empty.
         tell: receives a line on what is being done.
+
+    Raises:
+        ValueError: with one sentence, if the data is missing or damaged or a claim is unknown.
     """
+    for name in only:
+        if name == "D7":
+            raise ValueError("D7 is the verdict of `evaluate ablation`, its last line")
+        if name not in CLAIMS:
+            raise ValueError(f"There is no claim '{name}', only {', '.join(CLAIMS)}")
     trials = Trials(data, split, prior, quick)
-    for name, (statement, attempt) in CLAIMS.items():
-        if only and name not in only:
-            continue
-        tell(f"{name}: {statement}")
-        values, holds = attempt(trials)
+    for name in only or CLAIMS:
+        claim = CLAIMS[name]
+        tell(f"{name}: {claim.statement}")
+        values, holds = claim.attempt(trials)
         means = "  ".join(f"{what} {np.mean(found):.4g}" for what, found in values.items())
         yield {
             "task": "claims",
             "case": name,
             "method": "dposer",
             "holds": "holds" if holds else "does not hold",
-            "claim": statement,
+            "claim": claim.statement,
+            "holds_if": claim.holds_if,
             "values": means,
             "largest_seed_std": float(max(np.std(found) for found in values.values())),
             "seeds": len(trials.seeds),

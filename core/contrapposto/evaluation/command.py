@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from contrapposto.arrays import Array, need_torch
-from contrapposto.evaluation.table import Record, format_table, write_json
+from contrapposto.evaluation.table import Record, format_table, make_room, write_json
 from contrapposto.priors import dposer, pose
 
 TASKS = {
@@ -27,7 +27,11 @@ TASKS = {
 }
 NEEDS_DPOSER = ("denoise", "claims")
 MEASURES_OURS = ("completion", "generation", "ik", "naturalness", "unusual", "solvers")
+ON_NUMPY = ("solvers",)
 NO_SPLIT = ("leave_one_out", "unusual")
+OWN_SEEDS = ("ablation", "claims")
+"""Protocols that need DPoser's weights, that measure the pose prior, of these the ones that
+run on NumPy only, those of no split, and those that average over seeds of their own."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -41,9 +45,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         if name != "unusual":
             task.add_argument("--quick", action="store_true", help="a small fixed subset, within a minute")
         task.add_argument("--json", type=Path, help="also write the records to this file")
-        task.add_argument("--seed", type=int, default=0)
+        if name not in OWN_SEEDS:
+            task.add_argument("--seed", type=int, default=0)
         if name in MEASURES_OURS:
             task.add_argument("--weights", type=Path, help="a pose prior; the shipped one by default")
+        if name in MEASURES_OURS and name not in ON_NUMPY:
             task.add_argument("--backend", choices=("numpy", "torch"), default="numpy")
         if name in ("completion", "generation", "ik", *NEEDS_DPOSER):
             task.add_argument(
@@ -73,7 +79,10 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
     Raises:
         ValueError: with one sentence, if the data, the weights or torch is missing.
+        OSError: if the records cannot be written where they should go; before anything is measured.
     """
+    if arguments.json:
+        make_room(arguments.json)
     records = list(_RUN[arguments.task](arguments))
     if arguments.task == "completion":
         from contrapposto.evaluation.completion import summary
@@ -179,7 +188,8 @@ def _tell(text: str) -> None:
 
 def _prior(a: argparse.Namespace) -> pose.PosePrior:
     prior = pose.load(a.weights or pose.WEIGHTS)
-    return prior.on(_torch_zero("The torch backend")) if a.backend == "torch" else prior
+    on_torch = a.task not in ON_NUMPY and a.backend == "torch"
+    return prior.on(_torch_zero("The torch backend")) if on_torch else prior
 
 
 def _read_dposer(path: Path) -> dposer.DPoser:

@@ -11,23 +11,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from contrapposto.arrays import Array, like, to_numpy
+from contrapposto.arrays import to_numpy
 from contrapposto.evaluation.baselines import Gaussian, nearest
+from contrapposto.evaluation.cases import CASES, DESCRIPTIONS, Case
+from contrapposto.evaluation.homing import bring_home
 from contrapposto.evaluation.metrics import hypothesis_errors_mm
+from contrapposto.evaluation.poses import TEST_STRIDE, TRAIN_STRIDE, poses_of, poses_to_complete
+from contrapposto.evaluation.published import Answer, completions
 from contrapposto.evaluation.table import Record
-from contrapposto.files.mocap import Clip, read_split
-from contrapposto.priors.dposer import BODY, DPoser
+from contrapposto.files.mocap import read_split
+from contrapposto.priors.dposer import DPoser
 from contrapposto.priors.pose import Condition, PosePrior
-from contrapposto.rotation import from_rotvec, split_heading, to_rot6d
-from contrapposto.skeleton import DESCENDANTS, JOINT_INDEX, NUM_JOINTS, forward_kinematics
+from contrapposto.rotation import to_rot6d
+from contrapposto.skeleton import NUM_JOINTS, forward_kinematics
 from contrapposto.tasks.alternatives import alternatives
-from contrapposto.tasks.dposer import completion
-from contrapposto.tasks.reach import Placement, reach
 
 HYPOTHESES = 10
 FEWER = (1, 5)
@@ -37,97 +38,7 @@ chooses its few to represent many, and the first ones of every method whose answ
 CHOSEN_AS_A_SET = ("contrapposto", "contrapposto_diverse")
 """Methods whose ten answers belong together; their best of 1 and of 5 are asked for anew."""
 
-TEST_STRIDE = 10
-TRAIN_STRIDE = 2
-QUICK_POSES = 48
 CHUNK = 256
-
-LEG = ("hip", "knee", "ankle", "foot")
-ARM = ("collar", "shoulder", "elbow", "wrist")
-ENDS = ("pelvis", "head", "left_wrist", "right_wrist", "left_ankle", "right_ankle", "left_foot", "right_foot")
-PLACED = ("head", "left_wrist", "right_wrist", "left_ankle", "right_ankle")
-
-
-def _sides(parts: tuple[str, ...], *sides: str) -> tuple[str, ...]:
-    return tuple(f"{side}_{part}" for side in sides for part in parts)
-
-
-@dataclass(frozen=True)
-class Case:
-    """One way to hide joints.
-
-    Attributes:
-        name: as it stands in the table.
-        known: (22,) bool, joints whose rotation is given.
-        placed: joints whose world position and rotation are given instead.
-    """
-
-    name: str
-    known: np.ndarray
-    placed: tuple[int, ...] = ()
-
-    @property
-    def hidden(self) -> np.ndarray:
-        """(22,) bool, joints whose rotation is to be found, over which errors count."""
-        return ~self.known
-
-    @property
-    def moving(self) -> np.ndarray:
-        """(22,) bool, the hidden joints whose position is not given by what is known.
-
-        A hip's position does not move when its rotation is hidden; nor does a placed joint's.
-        """
-        below = (DESCENDANTS & ~np.eye(NUM_JOINTS, dtype=bool))[self.hidden].any(axis=0)
-        return self.hidden & below & ~np.isin(np.arange(NUM_JOINTS), self.placed)
-
-
-def _hiding(name: str, *joints: str) -> Case:
-    known = np.ones(NUM_JOINTS, dtype=bool)
-    known[[JOINT_INDEX[joint] for joint in joints]] = False
-    return Case(name, known)
-
-
-def _knowing(name: str, *joints: str, placed: tuple[str, ...] = ()) -> Case:
-    known = np.zeros(NUM_JOINTS, dtype=bool)
-    known[[JOINT_INDEX[joint] for joint in joints]] = True
-    return Case(name, known, tuple(JOINT_INDEX[joint] for joint in placed))
-
-
-CASES = (
-    _hiding("left_leg", *_sides(LEG, "left")),
-    _hiding("both_legs", *_sides(LEG, "left", "right")),
-    _hiding("both_arms", *_sides(ARM, "left", "right")),
-    _hiding("trunk", "spine1", "spine2", "spine3", "left_shoulder", "right_shoulder"),
-    _knowing("ends", *ENDS),
-    _knowing("ends_placed", "pelvis", placed=PLACED),
-)
-"""``ends``: the rotations of pelvis, head, hands and feet are known. ``ends_placed``:
-the pelvis' rotation, and where head, hands and feet are and point, as IK controls say."""
-
-
-DESCRIPTIONS = {
-    "left_leg": "left leg",
-    "both_legs": "both legs",
-    "both_arms": "both arms",
-    "trunk": "trunk",
-    "ends": "all but hips, head, hands, feet",
-    "ends_placed": "all but the hips; head, hands, feet placed",
-}
-"""The cases in words, as the README has them."""
-
-
-def poses_of(clips: list[Clip], stride: int) -> np.ndarray:
-    """(N, 22, 3, 3) float32 rotations without heading of every ``stride``-th good frame of a subject.
-
-    Counted through each subject's good frames in the order of its file.
-    """
-    kept = []
-    for subject in dict.fromkeys(clip.subject for clip in clips):
-        good = [clip.rotvec[~clip.bad] for clip in clips if clip.subject == subject]
-        kept.append(np.concatenate(good)[::stride])
-    R = from_rotvec(np.concatenate(kept).astype(np.float64))
-    R[:, 0] = split_heading(R[:, 0])[1]
-    return R.astype(np.float32)
 
 
 def _placed_features(rotations: np.ndarray, case: Case) -> np.ndarray:
@@ -176,27 +87,9 @@ def _brought_home(rotations: np.ndarray, test: np.ndarray, case: Case) -> np.nda
     """The hypotheses with their placed joints where they belong, as inverse kinematics brings them."""
     if not case.placed:
         return rotations
-    count, joints = len(rotations), list(case.placed)
-    homes = []
-    for start in range(0, len(test), CHUNK):
-        world, positions = forward_kinematics(test[start : start + CHUNK].astype(np.float64))
-        placement = Placement(
-            joints,
-            np.tile(positions[:, joints], (count, 1, 1)),
-            np.ones((len(joints), 3)),
-            {joint: np.tile(world[:, joint], (count, 1, 1)) for joint in joints},
-        )
-        R = rotations[:, start : start + CHUNK]
-        homes.append(reach(R.reshape(-1, NUM_JOINTS, 3, 3), case.hidden, placement)[0].reshape(R.shape))
-    return np.concatenate(homes, axis=1)
-
-
-def poses_to_complete(data: Path, split: str, stride: int, quick: bool) -> np.ndarray:
-    """(N, 22, 3, 3) every ``stride``-th good frame of the split, or ``QUICK_POSES`` of them."""
-    test = poses_of(read_split(data, split), stride)
-    if quick:
-        test = test[np.linspace(0, len(test) - 1, min(QUICK_POSES, len(test))).astype(int)]
-    return test
+    joints = list(case.placed)
+    world, positions = forward_kinematics(test.astype(np.float64))
+    return bring_home(rotations, case.hidden, joints, positions[:, joints], world[:, joints])
 
 
 def evaluate(
@@ -303,10 +196,6 @@ def summary(records: Sequence[Record]) -> list[Record]:
     return rows
 
 
-Answer = Callable[[int], np.ndarray]
-"""How a method answers: (N, B, 22, 3, 3) rotations for N hypotheses."""
-
-
 def _methods(
     case: Case,
     test: np.ndarray,
@@ -342,23 +231,5 @@ def _methods(
         "gaussian_mean": from_gaussian_mean,
     }
     if dposer is not None and not case.placed:
-        methods["dposer"] = by_dposer(dposer, test, case, seed, completion.complete)
-        methods["scoresde"] = by_dposer(dposer, test, case, seed, completion.complete_by_replacement)
+        methods |= completions(dposer, test, case, seed)
     return methods
-
-
-def by_dposer(dposer: DPoser, test: np.ndarray, case: Case, seed: int, solve: Callable[..., Array]) -> Answer:
-    """A solver on DPoser's network, such as ``tasks.dposer.completion.complete``, as a method."""
-    body = test.astype(np.float32)[:, BODY]
-    hidden = case.hidden[BODY]
-
-    def answer(count: int) -> np.ndarray:
-        found = []
-        for start in range(0, len(test), CHUNK):
-            rows = like(body[start : start + CHUNK], dposer.space.mean)
-            found.append(to_numpy(solve(dposer, rows, hidden, count, seed + start)))
-        body_found = np.concatenate(found, axis=1)
-        roots = np.broadcast_to(test[:, None, :1], (count, *test[:, None, :1].shape))[:, :, 0]
-        return np.concatenate([roots, body_found], axis=2)
-
-    return answer

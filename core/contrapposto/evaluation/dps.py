@@ -11,16 +11,15 @@ the batch, so that the batch's size does not decide the strength.
 from __future__ import annotations
 
 import itertools
-import math
 
 import numpy as np
 import torch
 
 from contrapposto.arrays import like
 from contrapposto.diffusion.impute import replacement
-from contrapposto.diffusion.prior_loss import EARLIEST
+from contrapposto.diffusion.sampler import EULER_MARUYAMA_STEPS, reverse_step
+from contrapposto.diffusion.schedule import uniform_times
 from contrapposto.priors.dposer import DPoser
-from contrapposto.tasks.dposer.completion import EULER_MARUYAMA_STEPS
 
 STRENGTH = 1.0
 
@@ -42,19 +41,16 @@ def complete(
     constrain = replacement(y.expand(shape), known, prior.schedule, rng)
     denoiser = prior.denoiser()
     x = like(rng.standard_normal(shape, dtype=np.float32), y)
-    times = [*(float(t) for t in np.linspace(1, EARLIEST, EULER_MARUYAMA_STEPS)), 0.0]
+    times = [*uniform_times(EULER_MARUYAMA_STEPS), 0.0]
     for t, t_next in itertools.pairwise(times):
         x = x.detach().requires_grad_()
-        a, s = float(prior.schedule.a(t)), float(prior.schedule.s(t))
         expected = denoiser(x, t)
         away = torch.where(known, y - expected, 0.0).norm(dim=-1).sum()
         (pull,) = torch.autograd.grad(away, x)
         with torch.no_grad():
-            g2, dt = float(prior.schedule.g2(t)), t - t_next
-            score = (a * expected - x) / s**2
-            mean = x + (float(prior.schedule.beta(t)) / 2 * x + g2 * score) * dt
+            mean, deviation = reverse_step(x, expected, prior.schedule, t, t_next)
             noise = like(rng.standard_normal(shape, dtype=np.float32), y)
-            x = mean + (math.sqrt(g2 * dt) * noise if t_next > 0 else 0.0) - STRENGTH * pull
+            x = mean + (deviation * noise if t_next > 0 else 0.0) - STRENGTH * pull
             if replace:
                 x = constrain(x, t_next)
     found = prior.space.decode(x.detach())

@@ -23,10 +23,10 @@ from pathlib import Path
 
 import numpy as np
 
-from contrapposto.arrays import like, to_numpy
-from contrapposto.diffusion.sampler import ddim, euler_maruyama
+from contrapposto.arrays import Array, like, to_numpy
+from contrapposto.diffusion.sampler import EULER_MARUYAMA_STEPS, Denoiser, ddim, euler_maruyama
+from contrapposto.diffusion.schedule import SubVP, uniform_times
 from contrapposto.evaluation.baselines import Gaussian
-from contrapposto.evaluation.completion import poses_of
 from contrapposto.evaluation.metrics import (
     apd_cm,
     body_rows,
@@ -35,6 +35,7 @@ from contrapposto.evaluation.metrics import (
     nearest_distance_rad,
     precision_recall,
 )
+from contrapposto.evaluation.poses import poses_of, spread_evenly
 from contrapposto.files.mocap import read_split
 from contrapposto.priors.pose import STATE, Condition, PosePrior
 from contrapposto.skeleton import NUM_JOINTS, forward_kinematics, mirror
@@ -53,9 +54,20 @@ QUICK_REFERENCES = 2000
 precision and recall."""
 
 CHUNK = 1000
-EULER_STEPS = 1000
 DDIM_STEPS = 10
-FIRST_TIME, LAST_TIME = 1.0, 1e-3
+
+Sampler = Callable[[Denoiser, Array, SubVP, np.random.Generator], Array]
+"""Turns noise (N, D) into states, as the papers do it."""
+
+
+def slow(denoiser: Denoiser, z: Array, schedule: SubVP, rng: np.random.Generator) -> Array:
+    """States from noise by 1000 steps of Euler and Maruyama."""
+    return euler_maruyama(denoiser, z, schedule, uniform_times(EULER_MARUYAMA_STEPS), rng=rng)
+
+
+def fast(denoiser: Denoiser, z: Array, schedule: SubVP, _rng: np.random.Generator) -> Array:
+    """States from noise by 10 DDIM steps."""
+    return ddim(denoiser, z, schedule, uniform_times(DDIM_STEPS))
 
 
 def _nothing_known(prior: PosePrior, count: int) -> Condition:
@@ -85,24 +97,18 @@ def samplers(prior: PosePrior) -> dict[str, Method]:
         drawn = draw(prior, _nothing_known(prior, 1), even, int(rng.integers(2**31)))
         return to_numpy(drawn)[:count, 0]
 
-    def noise(count: int, rng: np.random.Generator) -> np.ndarray:
-        return like(rng.standard_normal((count, STATE)), prior.mean)
+    def published(sample: Sampler) -> Method:
+        def drawn(count: int, rng: np.random.Generator) -> np.ndarray:
+            denoiser = prior.denoiser(_nothing_known(prior, count))
+            z = like(rng.standard_normal((count, STATE)), prior.mean)
+            return to_numpy(prior.decode(sample(denoiser, z, prior.schedule, rng)))
 
-    def euler(count: int, rng: np.random.Generator) -> np.ndarray:
-        times = np.linspace(FIRST_TIME, LAST_TIME, EULER_STEPS).tolist()
-        denoiser = prior.denoiser(_nothing_known(prior, count))
-        x0 = euler_maruyama(denoiser, noise(count, rng), prior.schedule, times, rng=rng)
-        return to_numpy(prior.decode(x0))
-
-    def few(count: int, rng: np.random.Generator) -> np.ndarray:
-        times = np.linspace(FIRST_TIME, LAST_TIME, DDIM_STEPS).tolist()
-        denoiser = prior.denoiser(_nothing_known(prior, count))
-        return to_numpy(prior.decode(ddim(denoiser, noise(count, rng), prior.schedule, times)))
+        return _in_chunks(drawn)
 
     return {
         "contrapposto": _in_chunks(shipped),
-        "euler_maruyama_1000": _in_chunks(euler),
-        "ddim_10": _in_chunks(few),
+        "euler_maruyama_1000": published(slow),
+        "ddim_10": published(fast),
     }
 
 
@@ -110,7 +116,7 @@ def _real(poses: np.ndarray) -> Method:
     """Real poses as a method: evenly taken from those there are, never one twice."""
 
     def taken(count: int, _: np.random.Generator) -> np.ndarray:
-        return poses[np.linspace(0, len(poses) - 1, min(count, len(poses))).astype(int)]
+        return spread_evenly(poses, count)
 
     return taken
 
@@ -173,7 +179,7 @@ def evaluate(
         made = np.asarray(sample(count, np.random.default_rng(seed)), dtype=np.float64)
         seconds = time.perf_counter() - began
         made_rows = body_rows(made)
-        few = made[np.linspace(0, len(made) - 1, min(APD_SAMPLES, len(made))).astype(int)]
+        few = spread_evenly(made, APD_SAMPLES)
         few[:, 0] = np.eye(3)  # the body as it stands upright: the protocol has no root
         precision, recall = precision_recall(reference_rows, made_rows)
         yield {

@@ -20,16 +20,16 @@ from pathlib import Path
 import numpy as np
 
 from contrapposto.arrays import like, to_numpy
+from contrapposto.evaluation import homing
 from contrapposto.evaluation.baselines import Gaussian, nearest
-from contrapposto.evaluation.completion import TEST_STRIDE, TRAIN_STRIDE, poses_of
 from contrapposto.evaluation.metrics import joint_errors_mm, mgeo_rad
+from contrapposto.evaluation.poses import TEST_STRIDE, TRAIN_STRIDE, poses_of, spread_evenly
 from contrapposto.files.mocap import read_split
 from contrapposto.priors.pose import Condition, PosePrior
 from contrapposto.rotation import project
 from contrapposto.skeleton import DESCENDANTS, JOINT_INDEX, NUM_JOINTS, forward_kinematics
 from contrapposto.tasks.alternatives import alternatives
 from contrapposto.tasks.ranking import energy, rank
-from contrapposto.tasks.reach import Placement, reach
 
 HYPOTHESES = 10
 POSES = 200
@@ -150,24 +150,10 @@ Method = Callable[[Problem, np.random.Generator], np.ndarray]
 
 def bring_home(problem: Problem, rotations: np.ndarray) -> np.ndarray:
     """Poses (N, B, 22, 3, 3) with their placed joints where they belong, by damped least squares."""
-    count = len(rotations)
     start = np.array(rotations, dtype=np.float64)
     if problem.case.pelvis_known:
         start[:, :, 0] = problem.pelvis
-    homes = []
-    for first in range(0, len(problem), CHUNK):
-        part = problem.part(slice(first, first + CHUNK))
-        R = start[:, first : first + CHUNK].reshape(-1, NUM_JOINTS, 3, 3)
-        placement = Placement(
-            list(part.case.placed),
-            np.tile(part.targets, (count, 1, 1)),
-            np.ones((len(part.case.placed), 3)),
-            {},
-        )
-        for _ in range(ROUNDS):
-            R, _ = reach(R, part.case.free, placement)
-        homes.append(R.reshape(count, len(part), NUM_JOINTS, 3, 3))
-    return np.concatenate(homes, axis=1)
+    return homing.bring_home(start, problem.case.free, problem.case.placed, problem.targets, rounds=ROUNDS)
 
 
 def from_prior(prior: PosePrior, hypotheses: int) -> Method:
@@ -311,8 +297,8 @@ def evaluate(
     """
     tell(f"reading {data}")
     test = poses_of(read_split(data, split), TEST_STRIDE)
-    count = min(poses or (QUICK_POSES if quick else POSES), len(test))
-    test = test[np.linspace(0, len(test) - 1, count).astype(int)]
+    test = spread_evenly(test, poses or (QUICK_POSES if quick else POSES))
+    count = len(test)
     train = poses_of(read_split(data, "train"), TRAIN_STRIDE)
     rows: dict[str, Method] = {
         "contrapposto": from_prior(prior, HYPOTHESES),

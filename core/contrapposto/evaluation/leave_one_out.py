@@ -10,12 +10,13 @@ it by the completion protocol, beside the baselines fitted on the same remaining
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
-from contrapposto.evaluation.completion import QUICK_POSES, TRAIN_STRIDE, compare, poses_of
+from contrapposto.evaluation.completion import compare
+from contrapposto.evaluation.poses import QUICK_POSES, TRAIN_STRIDE, poses_of, spread_evenly
 from contrapposto.files.mocap import Clip, read_split
+from contrapposto.priors import container
 from contrapposto.priors.pose import PosePrior, read
 from contrapposto.training.corpus import Corpus
 from contrapposto.training.pose import PoseTask, Settings, export
@@ -66,8 +67,8 @@ def evaluate(
 ) -> Iterator[dict[str, str | float | int]]:
     """Yield one record a source, case and method; train before each source.
 
-    A source whose weights lie in ``folder`` already is not trained again, and one whose
-    run was stopped goes on, so that the whole can be done in parts.
+    A source whose weights of these settings lie in ``folder`` already is not trained again, and
+    one whose run was stopped goes on, so that the whole can be done in parts.
 
     Args:
         data: a motion data folder with ``splits.json``; ``val`` chooses each run's weights.
@@ -79,7 +80,8 @@ def evaluate(
         tell: receives a line on what is being done.
 
     Raises:
-        ValueError: with one sentence, if the data is missing or damaged or a source is unknown.
+        ValueError: with one sentence, if the data is missing or damaged, a source is unknown or
+            a run in ``folder`` had other settings.
     """
     unknown = [source for source in sources if source not in SOURCES]
     if unknown:
@@ -93,22 +95,38 @@ def evaluate(
             raise ValueError(f"The data in {data} has no clip of '{source}'")
         tell(f"{source}: learning from the other {len(rest)} clips")
         prior = _trained(rest, val, folder / source, settings, tell)
-        hidden_poses = poses_of(left_out, 1)
-        chosen = np.linspace(0, len(hidden_poses) - 1, min(count, len(hidden_poses))).astype(int)
+        chosen = spread_evenly(poses_of(left_out, 1), count)
         known_poses = poses_of(rest, TRAIN_STRIDE)
-        for record in compare(hidden_poses[chosen], known_poses, prior, seed=seed):
-            yield {**record, "task": "leave_one_out", "source": source}
+        for record in compare(chosen, known_poses, prior, seed=seed):
+            steps = {"training_steps": settings.steps}
+            yield {**record, "task": "leave_one_out", "source": source, **steps}
 
 
 def _trained(
     rest: list[Clip], val: list[Clip], folder: Path, settings: Settings, tell: Callable[[str], None]
 ) -> PosePrior:
-    """The prior that such a run learns from the rest."""
+    """The prior that such a run learns from the rest.
+
+    Raises:
+        ValueError: if the folder has weights or a checkpoint of other settings.
+    """
     weights = folder / "pose.npz"
-    if not weights.is_file():
+    if weights.is_file():
+        _check_settings(weights, settings)
+    else:
         task = PoseTask(Corpus.of(rest), Corpus.of(val), settings)
         trainer = Trainer(task, folder, settings)
         trainer.resume()
         trainer.run(tell)
         export(trainer, task, weights, {"clips": len(rest)})
     return read(weights)
+
+
+def _check_settings(weights: Path, settings: Settings) -> None:
+    """Refuse weights that were trained with other settings, by name."""
+    config, _ = container.load(weights, "pose")
+    then, now = config.get("training", {}), asdict(settings)
+    changed = [name for name in now if then.get(name) != now[name]]
+    if changed:
+        were = ", ".join(f"{name} {then.get(name)} instead of {now[name]}" for name in changed)
+        raise ValueError(f"{weights} was trained with other settings ({were}); choose another output folder")

@@ -16,7 +16,7 @@ import numpy as np
 
 from contrapposto.arrays import like, to_numpy
 from contrapposto.evaluation import damage
-from contrapposto.evaluation.completion import poses_of
+from contrapposto.evaluation.poses import TEST_STRIDE, poses_of, spread_evenly
 from contrapposto.files.mocap import read_split
 from contrapposto.priors import container
 from contrapposto.priors import pose as pose_prior
@@ -26,7 +26,6 @@ from contrapposto.skeleton import NUM_JOINTS, PARENTS
 from contrapposto.tasks.naturalness import calibrated, naturalness
 from contrapposto.tasks.ranking import energy
 
-TEST_STRIDE = 10
 TRAIN_STRIDE = 4
 QUICK_POSES = 150
 CHUNK = 256
@@ -117,7 +116,7 @@ def evaluate(
     tell(f"reading {data}")
     real = poses_of(read_split(data, split), TEST_STRIDE)
     if quick:
-        real = real[np.linspace(0, len(real) - 1, min(QUICK_POSES, len(real))).astype(int)]
+        real = spread_evenly(real, QUICK_POSES)
     gaussian = GaussianScore(poses_of(read_split(data, "train"), TRAIN_STRIDE))
 
     def ours(rotations: np.ndarray) -> Scores:

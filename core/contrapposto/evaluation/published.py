@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""DPoser as further rows of the generation and inverse kinematics protocols."""
+"""DPoser as further rows of the completion, generation and inverse kinematics protocols."""
 
 from __future__ import annotations
 
@@ -8,27 +8,51 @@ from collections.abc import Callable
 import numpy as np
 
 from contrapposto.arrays import Array, like, to_numpy
-from contrapposto.diffusion.prior_loss import EARLIEST
-from contrapposto.diffusion.sampler import ddim, euler_maruyama
 from contrapposto.evaluation import generation, ik
-from contrapposto.priors.dposer import DPoser, with_root
+from contrapposto.evaluation.cases import Case
+from contrapposto.evaluation.generation import Sampler, fast, slow
+from contrapposto.priors.dposer import BODY, DPoser, with_root
 from contrapposto.skeleton import NUM_JOINTS
+from contrapposto.tasks.dposer import completion
 from contrapposto.tasks.dposer.kinematics import inverse_kinematics
 
-EULER_MARUYAMA_STEPS, DDIM_STEPS = 1000, 10
+CHUNK = 256
 
-Sampler = Callable[[DPoser, Array, np.random.Generator], Array]
-
-
-def slow(prior: DPoser, z: Array, rng: np.random.Generator) -> Array:
-    """States (N, D) from noise by 1000 steps of Euler and Maruyama."""
-    times = np.linspace(1, EARLIEST, EULER_MARUYAMA_STEPS).tolist()
-    return euler_maruyama(prior.denoiser(), z, prior.schedule, times, rng=rng)
+Answer = Callable[[int], np.ndarray]
+"""How a method completes: (N, B, 22, 3, 3) rotations for N hypotheses."""
 
 
-def fast(prior: DPoser, z: Array, _rng: np.random.Generator) -> Array:
-    """States (N, D) from noise by 10 DDIM steps."""
-    return ddim(prior.denoiser(), z, prior.schedule, np.linspace(1, EARLIEST, DDIM_STEPS).tolist())
+def completions(prior: DPoser, test: np.ndarray, case: Case, seed: int) -> dict[str, Answer]:
+    """Completion as published, by the regulariser and by replacement."""
+    return {
+        "dposer": completing(prior, test, case, seed, completion.complete),
+        "scoresde": completing(prior, test, case, seed, completion.complete_by_replacement),
+    }
+
+
+def completing(prior: DPoser, test: np.ndarray, case: Case, seed: int, solve: Callable[..., Array]) -> Answer:
+    """A solver on DPoser's network, such as ``tasks.dposer.completion.complete``, as a method.
+
+    Args:
+        prior: on torch, if the solver needs its gradients.
+        test: (B, 22, 3, 3) poses to complete; their roots are known.
+        case: what is hidden.
+        seed: of the solver.
+        solve: arguments as ``tasks.dposer.completion.complete``.
+    """
+    body = test.astype(np.float32)[:, BODY]
+    hidden = case.hidden[BODY]
+
+    def answer(count: int) -> np.ndarray:
+        found = []
+        for start in range(0, len(test), CHUNK):
+            rows = like(body[start : start + CHUNK], prior.space.mean)
+            found.append(to_numpy(solve(prior, rows, hidden, count, seed + start)))
+        body_found = np.concatenate(found, axis=1)
+        roots = np.broadcast_to(test[:, None, :1], (count, *test[:, None, :1].shape))[:, :, 0]
+        return np.concatenate([roots, body_found], axis=2)
+
+    return answer
 
 
 def samplers(prior: DPoser) -> dict[str, generation.Method]:
@@ -36,7 +60,8 @@ def samplers(prior: DPoser) -> dict[str, generation.Method]:
 
     def rows(count: int, rng: np.random.Generator, sample: Sampler) -> np.ndarray:
         z = like(rng.standard_normal((count, prior.space.size), dtype=np.float32), prior.space.mean)
-        return to_numpy(with_root(prior.space.decode(sample(prior, z, rng))))
+        x0 = sample(prior.denoiser(), z, prior.schedule, rng)
+        return to_numpy(with_root(prior.space.decode(x0)))
 
     return {
         "dposer_euler_maruyama_1000": lambda count, rng: rows(count, rng, slow),

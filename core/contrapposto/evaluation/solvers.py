@@ -21,22 +21,19 @@ from contrapposto.diffusion.adam import Adam
 from contrapposto.diffusion.impute import replacement
 from contrapposto.diffusion.prior_loss import Timesteps, residual, snr_weight
 from contrapposto.diffusion.sampler import Denoiser, ddim, dpm_solver, euler_maruyama
-from contrapposto.evaluation.completion import CASES, poses_to_complete
+from contrapposto.diffusion.schedule import uniform_times
+from contrapposto.evaluation.cases import CASES
 from contrapposto.evaluation.metrics import hypothesis_errors_mm
+from contrapposto.evaluation.poses import poses_to_complete
 from contrapposto.priors.pose import STATE, Condition, PosePrior
 from contrapposto.skeleton import forward_kinematics
 
 HYPOTHESES = 10
 STRIDE = 40
-EARLIEST = 1e-3
 CASE_NAMES = ("left_leg", "both_arms", "ends")
 
 Solve = Callable[[PosePrior, Condition, np.ndarray, np.random.Generator], np.ndarray]
 """A solver: prior, condition, noise (N, B, 132) and more noise if it needs any; gives states."""
-
-
-def _uniform(steps: int) -> list[float]:
-    return [float(t) for t in np.linspace(1, EARLIEST, steps)]
 
 
 def _nothing_known(condition: Condition) -> Condition:
@@ -54,7 +51,7 @@ def conditioned(steps: int, sampler: str = "dpm_solver") -> Solve:
     def solve(prior: PosePrior, condition: Condition, z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         denoiser, schedule = prior.denoiser(condition), prior.schedule
         if sampler == "euler_maruyama":
-            return euler_maruyama(denoiser, z, schedule, _uniform(steps), rng=rng)
+            return euler_maruyama(denoiser, z, schedule, uniform_times(steps), rng=rng)
         return {"dpm_solver": dpm_solver, "ddim": ddim}[sampler](
             denoiser, z, schedule, schedule.ladder(steps)
         )
@@ -69,7 +66,7 @@ def imputed(steps: int, *, told: bool) -> Solve:
         clean, known = prior.known_state(condition)
         denoiser = prior.denoiser(condition if told else _nothing_known(condition))
         constrain = replacement(clean, known, prior.schedule, rng)
-        return euler_maruyama(denoiser, z, prior.schedule, _uniform(steps), rng=rng, constrain=constrain)
+        return euler_maruyama(denoiser, z, prior.schedule, uniform_times(steps), rng=rng, constrain=constrain)
 
     return solve
 

@@ -35,6 +35,17 @@ def _is_word(cell: str) -> bool:
     return not cell.replace(".", "").replace("-", "").replace("e", "").isdigit()
 
 
+def make_room(path: Path) -> None:
+    """Make the folder that records are to be written into, before hours go into measuring them.
+
+    Raises:
+        OSError: if there can be no such file.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; name a file to write the records to")
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+
 def write_json(records: Sequence[Record], path: Path) -> None:
     """Write the records as a list, whole or not at all."""
     part = path.with_name(path.name + ".part")

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from contrapposto.evaluation.baselines import Gaussian, nearest
-from contrapposto.evaluation.completion import TRAIN_STRIDE, poses_of
 from contrapposto.evaluation.metrics import joint_errors_mm
+from contrapposto.evaluation.poses import TRAIN_STRIDE, poses_of
 from contrapposto.evaluation.unusual_poses import POSES, unusual_pose
 from contrapposto.files.mocap import read_split
 from contrapposto.motion import Pose

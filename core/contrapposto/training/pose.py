@@ -80,20 +80,44 @@ def _leverage(std: np.ndarray) -> np.ndarray:
 
 
 class Examples:
-    """Draws training examples from a corpus, on the device."""
+    """Draws training examples from a corpus, on the device.
 
-    def __init__(self, corpus: Corpus, settings: Settings, device: torch.device) -> None:
+    Args:
+        corpus: the poses.
+        settings: what is done to them.
+        device: where they go.
+        pool: (N, 22, 3, 3) broad poses that take the place of some when they are augmented; none if None.
+    """
+
+    def __init__(
+        self, corpus: Corpus, settings: Settings, device: torch.device, pool: np.ndarray | None = None
+    ) -> None:
         self.settings = settings
         self.rotations = torch.as_tensor(corpus.rotations, device=device)
         self.height = torch.as_tensor(corpus.height, device=device)
         self.cumulative = torch.as_tensor(np.cumsum(corpus.weight))
-        pool = broad_poses(np.random.default_rng(settings.seed), max(BROAD_FEWEST, len(corpus) // 2))
-        self.pool = torch.as_tensor(pool, device=device)
+        self.pool = None if pool is None else torch.as_tensor(pool, device=device)
         self.device = device
 
     def _draw(self, generator: torch.Generator, batch: int) -> torch.Tensor:
         u = torch.rand(batch, generator=generator, dtype=torch.float64)
         return torch.searchsorted(self.cumulative, u).clamp(max=len(self.cumulative) - 1).to(self.device)
+
+    def _augmented(
+        self, rotations: torch.Tensor, height: torch.Tensor, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """A batch as training sees it, and its pelvis heights, NaN where a pose lost its own."""
+        s = self.settings
+        if self.pool is not None:
+            rotations, height = broaden(rotations, height, self.pool, s.broad, generator)
+        rotations = mirrored_half(rotations, generator)
+        if s.recombination > 0:
+            others = mirrored_half(self.rotations[self._draw(generator, len(rotations))], generator)
+            rotations, own_legs = recombine(rotations, others, s.recombination, generator)
+            height = torch.where(own_legs, height, torch.nan)
+        if s.pose_noise > 0:
+            rotations = turn_slightly(rotations, s.pose_noise, generator)
+        return rotations, height
 
     def batch(
         self, generator: torch.Generator, batch: int, augment: bool = True
@@ -103,12 +127,7 @@ class Examples:
         index = self._draw(generator, batch)
         rotations, height = self.rotations[index], self.height[index]
         if augment:
-            rotations, height = broaden(rotations, height, self.pool, s.broad, generator)
-            rotations = mirrored_half(rotations, generator)
-            others = mirrored_half(self.rotations[self._draw(generator, batch)], generator)
-            rotations, own_legs = recombine(rotations, others, s.recombination, generator)
-            height = torch.where(own_legs, height, torch.nan)
-            rotations = turn_slightly(rotations, s.pose_noise, generator)
+            rotations, height = self._augmented(rotations, height, generator)
         known = known_joints(batch, generator)
         placed, oriented = placed_joints(batch, generator)
         controls_only(known, placed, oriented, generator)
@@ -178,7 +197,8 @@ class PoseTask:
     ) -> None:
         self.settings = settings
         self.device = device or run.best_device()
-        self.train, self.val = (Examples(corpus, settings, self.device) for corpus in (train, val))
+        self.train = Examples(train, settings, self.device, _broad_pool(train, settings))
+        self.val = Examples(val, settings, self.device)
         if start is None:
             start = _random_prior(train, settings)
         elif (start.width, start.blocks) != (settings.width, settings.blocks):
@@ -222,6 +242,13 @@ def export(trainer: run.Trainer, task: PoseTask, path: Path, facts: Mapping[str,
         chosen = np.linspace(0, len(real) - 1, min(CALIBRATION_POSES, len(real))).astype(int)
         prior = calibrated(prior, real[chosen])
     save(prior, path, {**trainer.facts(), **facts})
+
+
+def _broad_pool(corpus: Corpus, settings: Settings) -> np.ndarray | None:
+    """The broad poses that a run draws from; it takes some seconds to make them."""
+    if settings.broad == 0:
+        return None
+    return broad_poses(np.random.default_rng(settings.seed), max(BROAD_FEWEST, len(corpus) // 2))
 
 
 def _random_prior(corpus: Corpus, settings: Settings) -> PosePrior:

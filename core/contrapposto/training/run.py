@@ -119,7 +119,10 @@ class Trainer:
         return self.seconds / (60 * self.settings.minutes)
 
     def run(self, report: Callable[[str], None], every: int = 500) -> None:
-        """Train to the end of the run, reporting and saving every ``every`` steps."""
+        """Train to the end of the run, saving and reporting every ``every`` steps.
+
+        What ``report`` raises stops the run; the checkpoint is written before.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         total, steps, since = 0.0, 0, time.monotonic()
         while self.progress < 1:
@@ -138,12 +141,12 @@ class Trainer:
                 total, steps = 0.0, 0
                 with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
                     log.write(json.dumps(row) + "\n")
+                self.save()
                 report(
                     f"{self.progress:6.1%}  step {self.step}  train {row['train_loss']:.4f}  "
                     f"val {val:.4f}  best {self.best_loss:.4f} at {self.best_step}  "
                     f"{self.step / self.seconds:.1f} steps/s"
                 )
-                self.save()
                 since = time.monotonic()
 
     def _one_step(self) -> float:
@@ -154,7 +157,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = s.lr * rate
         with torch.autocast(self.task.device.type, torch.bfloat16):
-            loss = self.task.loss(self.weights, self.generator, self._drop)
+            loss = self.task.loss(self.weights, self.generator, self.drop)
         self.optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(list(self.weights.values()), 1.0)
@@ -166,7 +169,7 @@ class Trainer:
                 self.average[name].lerp_(value, 1 - decay)
         return float(loss.detach())
 
-    def _drop(self, h: torch.Tensor) -> torch.Tensor:
+    def drop(self, h: torch.Tensor) -> torch.Tensor:
         """Dropout from the run's own generator, so that a resumed run draws the same."""
         kept = torch.rand(h.shape, generator=self.generator) >= self.settings.drop
         return h * kept.to(h.device) / (1 - self.settings.drop)

@@ -8,8 +8,9 @@ import numpy as np
 from contrapposto.arrays import Array, like, namespace
 from contrapposto.diffusion.adam import Adam
 from contrapposto.diffusion.impute import replacement
-from contrapposto.diffusion.prior_loss import EARLIEST, Timesteps, residual, snr_weight
-from contrapposto.diffusion.sampler import euler_maruyama
+from contrapposto.diffusion.prior_loss import Timesteps, residual, snr_weight
+from contrapposto.diffusion.sampler import EULER_MARUYAMA_STEPS, euler_maruyama
+from contrapposto.diffusion.schedule import uniform_times
 from contrapposto.priors.dposer import DPoser
 
 TIMESTEPS = Timesteps(0.15, 0.05)
@@ -17,8 +18,6 @@ ROUNDS, STEPS = 2, 100
 LR, BETAS = 0.1, (0.9, 0.99)
 DATA, PRIOR = 100.0, 0.1
 """Weights of the data and the prior term, divided and multiplied by the round's number."""
-
-EULER_MARUYAMA_STEPS = 1000
 
 
 def _entries(prior: DPoser, rotations: Array, hidden: np.ndarray) -> tuple[Array, Array]:
@@ -84,7 +83,7 @@ def complete_by_replacement(
         prior.denoiser(),
         like(rng.standard_normal(shape, dtype=np.float32), y),
         prior.schedule,
-        [float(t) for t in np.linspace(1, EARLIEST, EULER_MARUYAMA_STEPS)],
+        uniform_times(EULER_MARUYAMA_STEPS),
         rng=rng,
         constrain=replacement(xp.broadcast_to(y, shape), known, prior.schedule, rng),
     )

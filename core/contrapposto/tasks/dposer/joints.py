@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from contrapposto.arrays import Array, like, namespace
-from contrapposto.priors.dposer import BODY, DPoser, with_root
+from contrapposto.priors.dposer import BODY, NUM_BODY_JOINTS, DPoser, with_root
 from contrapposto.rotation import transpose
 from contrapposto.skeleton import PARENTS, position_gradient
 
@@ -35,10 +35,15 @@ class Variable:
         xp = namespace(prior.space.mean)
         return cls(prior, xp.reshape(prior.space.scale, (-1,)), xp.reshape(prior.space.mean, (-1,)))
 
-    def start(self, shape: tuple[int, ...], rng: np.random.Generator, spread: float) -> Array:
-        """(*shape, D) the mean pose with noise."""
+    def of_rest(self) -> Array:
+        """(D,) the rest pose."""
+        rest = like(np.tile(np.eye(3), (NUM_BODY_JOINTS, 1, 1)), self.mean)
+        return self.prior.space.encode(rest) * self.scale + self.mean
+
+    def near(self, raw: Array, shape: tuple[int, ...], rng: np.random.Generator, spread: float) -> Array:
+        """(*shape, D) copies of a pose (D,) with noise of this standard deviation."""
         noise = rng.standard_normal((*shape, self.prior.space.size), dtype=np.float32)
-        return self.mean + spread * like(noise, self.mean)
+        return raw + spread * like(noise, raw)
 
     def normalised(self, raw: Array) -> Array:
         """The prior's state."""

@@ -40,7 +40,7 @@ def inverse_kinematics(
     rng = np.random.default_rng(seed)
     variable, adam, denoiser = Variable.of(prior), Adam(LR), prior.denoiser()
     counts = like(seen, positions)[:, None]
-    raw = variable.start((hypotheses, positions.shape[0]), rng, START_SPREAD) - variable.mean
+    raw = variable.near(variable.of_rest(), (hypotheses, positions.shape[0]), rng, START_SPREAD)
     timesteps, total = NOISY if noisy else PARTIAL, ROUNDS * STEPS
     for step in range(total):
         it = step // STEPS

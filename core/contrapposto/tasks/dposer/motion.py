@@ -88,7 +88,7 @@ def denoise(
     variable, adam, denoiser = Variable.of(prior), Adam(LR), prior.denoiser()
     counts = like(np.ones(NUM_JOINTS) if seen is None else seen, observed)
     everywhere = xp.ones_like(counts)
-    raw = variable.start(tuple(observed.shape[:2]), rng, START_SPREAD)
+    raw = variable.near(variable.mean, tuple(observed.shape[:2]), rng, START_SPREAD)
     total = ROUNDS * recipe.steps
     for step in range(total):
         it = step // recipe.steps

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from contrapposto.evaluation.completion import CASES
+from contrapposto.evaluation.cases import CASES
 from contrapposto.evaluation.leave_one_out import SOURCES, evaluate
 from contrapposto.priors import container
 from contrapposto.skeleton import NUM_JOINTS, STANDARD_OFFSETS
@@ -56,6 +57,16 @@ def test_each_source_is_scored_by_weights_that_never_saw_it(tmp_path):
     assert not any("step" in line for line in said)
     errors = [[record["mpjpe_min_mm"] for record in run] for run in (records, again)]
     assert errors[0] == errors[1]
+    assert {record["training_steps"] for record in records} == {2}
+
+
+def test_weights_of_another_run_are_refused_and_not_scored(tmp_path):
+    write_data(tmp_path, ["kaykit/toy", "cmu/cmu001"], ["cmu/cmu035"])
+    options = {"sources": ("kaykit",), "quick": True, "tell": str}
+    next(evaluate(tmp_path, tmp_path / "runs", settings=SHORT, **options))
+    other = replace(SHORT, steps=4, seed=1)
+    with pytest.raises(ValueError, match="other settings \\(steps 2 instead of 4, seed 0 instead of 1\\)"):
+        next(evaluate(tmp_path, tmp_path / "runs", settings=other, **options))
 
 
 def test_an_unknown_or_absent_source_is_told(tmp_path):
