@@ -34,7 +34,7 @@ from .limbs import controls
 from .plan import Plan, make_plan
 from .residual import Residual, worst_residual
 from .rig import Rig, read_rig
-from .settings import MOST_HYPOTHESES, Settings
+from .settings import Settings
 from .stretch import unstretched
 from .weights import own_prior
 from .writing import Writer
@@ -137,7 +137,6 @@ def complete(
     insert = settings.insert_keys
     if insert is None:
         insert = context.scene.tool_settings.use_keyframe_insert_auto
-    _check_settings(settings)
     context.view_layer.update()
     checks.check_armature(armature_object, context.view_layer)
     rig = read_rig(armature_object)
@@ -146,7 +145,7 @@ def complete(
         settings.rule,
         frame=frame,
         named=settings.bones,
-        replace_generated=settings.replace_generated,
+        refill_generated=settings.refill_generated,
     )
     checks.check_something_known(rig, settings.rule, intent, frame)
     mirrored = _mirrored_joints(rig, intent) if settings.mirror else frozenset()
@@ -194,20 +193,6 @@ def forget() -> None:
     """Drop the completion held in memory."""
     global _last  # noqa: PLW0603 - one completion is held, on purpose
     _last = None
-
-
-def _check_settings(settings: Settings) -> None:
-    if not 1 <= settings.hypotheses <= MOST_HYPOTHESES:
-        raise Refusal(f"Alternatives must be 1 to {MOST_HYPOTHESES}, not {settings.hypotheses}")
-    if not 1 <= settings.alternative <= settings.hypotheses:
-        raise Refusal(
-            f"There is no alternative {settings.alternative} of {settings.hypotheses}; "
-            "choose a lower one or make more alternatives"
-        )
-    if not 0 <= settings.strength <= 1:
-        raise Refusal(f"Strength must be 0 to 1, not {settings.strength:g}")
-    if not 0 <= settings.diversity <= 1:
-        raise Refusal(f"Diversity must be 0 to 1, not {settings.diversity:g}")
 
 
 def _mirrored_joints(rig: Rig, intent: Intent) -> frozenset[str]:

@@ -6,12 +6,12 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, Po
 
 from ..addon.errors import Refusal
 from ..addon.known import Rule
-from ..addon.settings import MOST_HYPOTHESES, Settings, preferred_weights
+from ..addon.settings import LARGEST_SEED, MOST_HYPOTHESES, Settings, preferred_weights
 from .polling import NeedsArmature
 
 OPTIONS = (
     "known_bones", "hypotheses", "diversity", "seed", "strength", "mirror", "keep_feet_on_floor",
-    "insert_keys", "replace_generated",
+    "insert_keys", "refill_generated",
 )  # fmt: skip
 """The options that the sidebar shows; the redo panel has the alternative as well."""
 
@@ -49,7 +49,7 @@ class CompletePoseOptions:
         description="Another seed gives other alternatives; the same seed gives the same ones",
         default=0,
         min=0,
-        max=2**31 - 1,
+        max=LARGEST_SEED,
     )
     strength: FloatProperty(
         name="Strength",
@@ -75,7 +75,7 @@ class CompletePoseOptions:
         description="Key the completed bones with keys of the type Generated, also without auto-keying",
         default=False,
     )
-    replace_generated: BoolProperty(
+    refill_generated: BoolProperty(
         name="Refill Generated",
         description="Fill in anew the bones that only have keys of the type Generated, which are those that "
         "Complete Pose made",
@@ -109,20 +109,20 @@ class CONTRAPPOSTO_OT_complete_pose(CompletePoseOptions, NeedsArmature, bpy.type
         )  # brings in core: with the first press, not with Blender's start
 
         self.alternative = min(self.alternative, self.hypotheses)
-        settings = Settings(
-            rule=Rule(self.known_bones),
-            hypotheses=self.hypotheses,
-            alternative=self.alternative,
-            diversity=self.diversity,
-            seed=self.seed,
-            strength=self.strength,
-            mirror=self.mirror,
-            keep_feet_on_floor=self.keep_feet_on_floor,
-            insert_keys=True if self.insert_keys else None,
-            replace_generated=self.replace_generated,
-            weights=preferred_weights(context),
-        )
         try:
+            settings = Settings(
+                rule=Rule(self.known_bones),
+                hypotheses=self.hypotheses,
+                alternative=self.alternative,
+                diversity=self.diversity,
+                seed=self.seed,
+                strength=self.strength,
+                mirror=self.mirror,
+                keep_feet_on_floor=self.keep_feet_on_floor,
+                insert_keys=True if self.insert_keys else None,
+                refill_generated=self.refill_generated,
+                weights=preferred_weights(context),
+            )
             report = complete(context, context.object, settings)
         except Refusal as refusal:
             self.report({"ERROR"}, str(refusal))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -138,6 +139,21 @@ def test_a_refusal_is_one_sentence_and_leaves_no_file(scene, tmp_path, arguments
     assert sentence not in done.stdout or "--frames" in arguments
     assert "Traceback" not in done.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"in.blend"}
+
+
+def test_every_advice_of_the_add_on_is_an_option_here(extension):
+    errors = importlib.import_module(f"{extension}.addon.errors")
+    spec = importlib.util.spec_from_file_location("complete_pose_script", SCRIPT)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    usage = run("--help").stdout
+    for advice in errors.Advice:
+        refusal = errors.Refusal("Key the bones, or ", advice)
+        assert str(refusal) == f"Key the bones, or {advice.value}"
+        words = script.in_options(refusal)
+        assert words.startswith("Key the bones, or give --")
+        assert words.split()[5].replace("--no-", "--") in usage
+    assert set(script.OPTION_FOR) == {advice.name for advice in errors.Advice}
 
 
 @pytest.mark.parametrize(

@@ -240,7 +240,7 @@ def test_generated_keys_can_be_selected_removed_and_filled_anew(extension):
     press(insert_keys=True)
     with pytest.raises(RuntimeError, match="Every mapped bone of 'Rig' has a key on frame 1"):
         press()
-    assert press(replace_generated=True, insert_keys=True) == {"FINISHED"}
+    assert press(refill_generated=True, insert_keys=True) == {"FINISHED"}
     assert bpy.ops.contrapposto.select_generated_keys() == {"FINISHED"}
     versions = importlib.import_module(f"{extension}.addon.versions")
     for curve in versions.fcurves(rig):
