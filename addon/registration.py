@@ -15,9 +15,9 @@ def register() -> None:
 def unregister() -> None:
     """Undo ``register`` and forget everything held in memory."""
     from .. import operators, panels
-    from . import complete, rig_storage
+    from . import memory, rig_storage
 
     panels.unregister()
     operators.unregister()
     rig_storage.forget()
-    complete.forget()
+    memory.forget()

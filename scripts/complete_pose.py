@@ -254,6 +254,7 @@ def run(bpy: ModuleType, options: argparse.Namespace, complete: object, settings
                 "seed": options.seed,
                 "energy": report.energy,
                 "unreachable_mm": dict(report.unreachable),
+                "short_of_turn_deg": dict(report.short_of_turn),
                 "bent_too_far_deg": dict(report.bent_too_far),
                 "failing_alternatives": report.failing,
                 "warning": report.warning,

@@ -19,15 +19,15 @@ KEYED = ("pelvis", "spine1", "head")
 @pytest.fixture
 def module(extension):
     """What the button calls, with nothing in memory."""
-    module = importlib.import_module(f"{extension}.addon.complete")
-    module.forget()
-    return module
+    importlib.import_module(f"{extension}.addon.memory").forget()
+    return importlib.import_module(f"{extension}.addon.complete")
 
 
 @pytest.fixture
-def broken(module, monkeypatch):
+def broken(extension, monkeypatch):
     """Lets core say that the left elbow of the last alternatives is bent too far."""
-    complete_pose = module.complete_pose
+    memory = importlib.import_module(f"{extension}.addon.memory")
+    complete_pose = memory.complete_pose
 
     def breaking(count: int) -> None:
         def broken_pose(pose, known, **options):
@@ -36,7 +36,8 @@ def broken(module, monkeypatch):
             excess[len(excess) - count :, JOINT_INDEX["left_elbow"]] = 25.0
             return replace(completion, beyond_deg=excess)
 
-        monkeypatch.setattr(module, "complete_pose", broken_pose)
+        memory.forget()
+        monkeypatch.setattr(memory, "complete_pose", broken_pose)
 
     return breaking
 
@@ -74,6 +75,25 @@ def test_where_every_alternative_fails_the_way_out_is_another(module, broken):
     )
 
 
+def test_an_alternative_that_misses_only_a_direction_says_so(module, monkeypatch, extension):
+    memory = importlib.import_module(f"{extension}.addon.memory")
+    complete_pose = memory.complete_pose
+
+    def turned_pose(pose, known, **options):
+        completion = complete_pose(pose, known, **options)
+        return replace(completion, target_deg=np.full_like(completion.target_deg, 14.2))
+
+    monkeypatch.setattr(memory, "complete_pose", turned_pose)
+    rig = rigs.build()
+    for bone in rig.data.bones:
+        bone.use_inherit_rotation = bone.name != "left_shoulder"
+    rigs.key(rig, "left_shoulder", "head")
+    report = module.complete(bpy.context, rig)
+    assert (report.failing, report.unreachable) == (8, {})
+    assert report.short_of_turn == {"left_shoulder": pytest.approx(14.2)}
+    assert report.warning.startswith("The body stays 14 degrees short of the turn of 'left_shoulder'; ")
+
+
 def test_the_sidebar_shows_the_warning_on_its_frame_until_the_next_press(module, broken, extension):
     told = importlib.import_module(f"{extension}.addon.told")
     broken(8)
@@ -84,6 +104,5 @@ def test_the_sidebar_shows_the_warning_on_its_frame_until_the_next_press(module,
     assert told.last_warning(rig, frame) == warning != ""
     assert told.last_warning(rig, frame + 1) == ""
     broken(0)
-    module.forget()
     module.complete(bpy.context, rig)
     assert told.last_warning(rig, frame) == ""
