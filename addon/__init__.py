@@ -15,4 +15,5 @@ Draws nothing and holds no operator. The numbers are made in the ``contrapposto`
 - ``complete``: Complete Pose as one function.
 - ``memory``: the last completion, so that its alternatives are solved once.
 - ``residual``, ``report``: what did not arrive, and all that was done, in sentences.
+- ``told``: what a panel may show of it.
 """

@@ -54,6 +54,7 @@ def complete(
     insert = settings.insert_keys
     if insert is None:
         insert = context.scene.tool_settings.use_keyframe_insert_auto
+    told.forget()
     context.view_layer.update()
     checks.check_armature(armature_object, context.view_layer)
     rig = read_rig(armature_object)
@@ -94,11 +95,12 @@ def complete(
         intent,
         completion,
         settings.alternative - 1,
+        prior,
         frame=frame,
         keyed_channels=keyed,
         residual=worst_residual(rig, plan, desired, limbs),
     )
-    told.remember(armature_object, frame, report.warning)
+    told.remember(armature_object, frame, told.Told(report.warning, report.naturalness))
     return report
 
 

@@ -8,15 +8,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from contrapposto.priors.pose import PosePrior, load
 from contrapposto.rig.similarity import Similarity
 from contrapposto.skeleton import JOINT_INDEX
 from contrapposto.tasks.complete import MISSED_DEG, MISSED_MM, Completion
+from contrapposto.tasks.naturalness import is_calibrated, naturalness
 
 from .known import Intent
 from .limbs import controls
 from .plan import Plan
 from .residual import Residual, two_digits
 from .rig import Rig
+from .rig_reader import read_matrices
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Report:
         kept: joint -> the bones that hold it.
         alternative, alternatives: which one was written, of how many.
         energy: how unnatural the prior finds it; lower is better.
+        naturalness: percent of real poses that are less natural than the one that the rig now has;
+            None if the weights do not know how natural real poses are.
         unreachable: IK control -> how far its limb stays away from it, mm in the scene.
         short_of_turn: kept control -> how far the body stays from turning along with it, degrees.
         bent_too_far: completed joint -> how far it is beyond what a body can do, degrees.
@@ -45,6 +50,7 @@ class Report:
     alternative: int
     alternatives: int
     energy: float
+    naturalness: float | None
     unreachable: Mapping[str, float]
     short_of_turn: Mapping[str, float]
     bent_too_far: Mapping[str, float]
@@ -102,6 +108,7 @@ def report_of(
     intent: Intent,
     completion: Completion,
     index: int,
+    prior: PosePrior | None,
     *,
     frame: float,
     keyed_channels: int,
@@ -111,6 +118,7 @@ def report_of(
 
     Args:
         index: of the alternative that was written, from 0.
+        prior: the one that completed it; the shipped one if None.
     """
     completed, kept = _filled(rig, plan), _kept(rig, intent)
     return Report(
@@ -121,6 +129,7 @@ def report_of(
         alternative=index + 1,
         alternatives=len(completion.energy),
         energy=float(completion.energy[index]),
+        naturalness=_naturalness(rig, prior),
         unreachable=_unreachable(rig, completion, index),
         short_of_turn=_short_of_turn(rig, kept, completion, index),
         bent_too_far=_bent_too_far(completion, index, completed),
@@ -143,6 +152,15 @@ def _through(rig: Rig, joint: str) -> tuple[str, ...]:
     """The IK controls that set a joint of a limb."""
     limb = next(limb for limb in rig.limbs.values() if joint in limb.joints)
     return (limb.handle.bone, *limb.aims)
+
+
+def _naturalness(rig: Rig, prior: PosePrior | None) -> float | None:
+    """Of the pose as the rig has it now."""
+    prior = load() if prior is None else prior
+    if not is_calibrated(prior):
+        return None
+    pose = rig.calibration.read(read_matrices(rig.object, rig.armature), rig.to_world)
+    return float(naturalness(pose.rotations, prior=prior).percentile)
 
 
 def _unreachable(rig: Rig, completion: Completion, index: int) -> dict[str, float]:

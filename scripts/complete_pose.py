@@ -253,6 +253,7 @@ def run(bpy: ModuleType, options: argparse.Namespace, complete: object, settings
                 "alternatives": report.alternatives,
                 "seed": options.seed,
                 "energy": report.energy,
+                "naturalness_percent": report.naturalness,
                 "unreachable_mm": dict(report.unreachable),
                 "short_of_turn_deg": dict(report.short_of_turn),
                 "bent_too_far_deg": dict(report.bent_too_far),

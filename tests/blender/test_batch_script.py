@@ -43,10 +43,11 @@ def test_frames_are_completed_keyed_and_reported(scene, tmp_path, extension):
     content, output, report = scene.read_bytes(), tmp_path / "out.blend", tmp_path / "out.json"
     done = run(scene, "--", "--armature", "Rig", "--frames", "1:5:4", "--output", output, "--report", report)
     assert done.returncode == 0, done.stderr
-    assert "frame 1: Completed 20 joints, kept 2 (alternative 1 of 8)" in done.stdout
+    assert "frame 1: Completed 20 joints, kept 2 (alternative 1 of 8" in done.stdout
     records = json.loads(report.read_text())
     assert [(r["armature"], r["frame"]) for r in records] == [("Rig", 1), ("Rig", 5)]
     assert set(records[0]["kept"]) == {"left_shoulder", "head"}
+    assert all(0 <= record["naturalness_percent"] <= 100 for record in records)
     assert len(records[1]["completed"]) == 21
     assert scene.read_bytes() == content
     assert {p.name for p in tmp_path.iterdir()} == {"in.blend", "out.blend", "out.json"}

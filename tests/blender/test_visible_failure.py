@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import rigs
 
+from contrapposto.priors.pose import load
 from contrapposto.skeleton import JOINT_INDEX
+from contrapposto.tasks.naturalness import naturalness
 
 KEYED = ("pelvis", "spine1", "head")
 
@@ -94,15 +96,97 @@ def test_an_alternative_that_misses_only_a_direction_says_so(module, monkeypatch
     assert report.warning.startswith("The body stays 14 degrees short of the turn of 'left_shoulder'; ")
 
 
-def test_the_sidebar_shows_the_warning_on_its_frame_until_the_next_press(module, broken, extension):
+@pytest.fixture
+def said(extension):
+    """What the sidebar says of the rig on the current frame."""
     told = importlib.import_module(f"{extension}.addon.told")
+
+    def said():
+        bpy.context.view_layer.update()
+        rig = bpy.data.objects["Rig"]
+        return told.last_told(rig, bpy.context.scene.frame_current_final)
+
+    return said
+
+
+def test_the_sidebar_shows_the_warning_on_its_frame_until_the_next_press(module, broken, said):
     broken(8)
     rig = rigs.build()
     rigs.key(rig, *KEYED)
     warning = module.complete(bpy.context, rig).warning
-    frame = bpy.context.scene.frame_current
-    assert told.last_warning(rig, frame) == warning != ""
-    assert told.last_warning(rig, frame + 1) == ""
+    assert said().warning == warning != ""
+    bpy.context.scene.frame_set(2)
+    assert said() is None
+    bpy.context.scene.frame_set(1)
+    assert said().warning == warning
     broken(0)
     module.complete(bpy.context, rig)
-    assert told.last_warning(rig, frame) == ""
+    assert said().warning == ""
+
+
+@pytest.mark.parametrize("insert_keys", [False, True])
+def test_what_is_said_holds_for_keys_that_were_inserted_and_for_loose_bones(module, said, insert_keys):
+    rig = rigs.build()
+    rigs.key(rig, *KEYED)
+    module.complete(bpy.context, rig, module.Settings(insert_keys=insert_keys))
+    bpy.context.scene.frame_set(7)
+    bpy.context.scene.frame_set(1)
+    assert said() is not None
+
+
+def test_nothing_is_said_of_a_pose_that_is_another_one_by_now(module, broken, said):
+    broken(8)
+    rig = rigs.build()
+    rigs.key(rig, *KEYED)
+    module.complete(bpy.context, rig)
+    rigs.key(rig, "left_knee")
+    assert said() is None
+
+
+def test_nothing_is_said_after_an_undo_and_the_same_after_a_redo(broken, said):
+    broken(8)
+    rigs.key(rigs.build(), *KEYED)
+    bpy.ops.ed.undo_push(message="before")
+    bpy.ops.contrapposto.complete_pose("EXEC_DEFAULT", True)
+    warning = said().warning
+    assert warning
+    bpy.ops.ed.undo()
+    assert said() is None
+    bpy.ops.ed.redo()
+    assert said().warning == warning
+
+
+def test_nothing_is_said_after_a_press_that_was_refused(module, broken, said, extension):
+    errors = importlib.import_module(f"{extension}.addon.errors")
+    broken(8)
+    rig = rigs.build()
+    rigs.key(rig, *KEYED)
+    module.complete(bpy.context, rig)
+    rig.pose.bones["left_knee"].lock_rotation[0] = True
+    with pytest.raises(errors.Refusal, match="is locked"):
+        module.complete(bpy.context, rig)
+    assert said() is None
+
+
+def test_the_naturalness_is_that_of_the_pose_on_the_rig_and_the_sidebar_shows_it(module, said, extension):
+    read_rig = importlib.import_module(f"{extension}.addon.rig").read_rig
+    rig = rigs.build()
+    rigs.key(rig, *KEYED)
+    options = bpy.context.scene.contrapposto
+    assert options.naturalness == 0
+    completed = module.complete(bpy.context, rig).naturalness
+    assert completed == pytest.approx(float(naturalness(read_rig(rig).pose.rotations).percentile), abs=0.1)
+    assert said().naturalness == completed
+    assert options.naturalness == pytest.approx(completed)
+    rigs.turn(rig, "left_knee", (-120, 40, 0))
+    assert options.naturalness == 0
+    broken = module.complete(bpy.context, rig, module.Settings(strength=0)).naturalness
+    assert broken < completed - 20
+
+
+def test_weights_that_do_not_know_how_natural_poses_are_say_nothing_of_it(module, monkeypatch, extension):
+    prior = replace(load(), calibration={})
+    monkeypatch.setattr(module, "own_prior", lambda _weights: prior)
+    rig = rigs.build()
+    rigs.key(rig, *KEYED)
+    assert module.complete(bpy.context, rig).naturalness is None
