@@ -75,7 +75,7 @@ def complete(
     height_known = settings.keep_feet_on_floor and not rises
     pose, known = _problem(rig, intent, apart, mirrored, settings, height_known=height_known)
     prior = own_prior(settings.weights)
-    completion = memory.completed(rig, pose, known, settings, prior)
+    completion = memory.completed(rig, plan, pose, known, settings, prior)
     chosen = completion.poses[settings.alternative - 1]
     writer = Writer(context.view_layer, armature_object, rig.calibration)
     desired = _desired(rig, plan, apart, chosen, settings)

@@ -16,9 +16,11 @@ import numpy as np
 from contrapposto.motion import Pose
 from contrapposto.observations import Known
 from contrapposto.priors.pose import PosePrior
+from contrapposto.skeleton import JOINT_NAMES
 from contrapposto.tasks.complete import Completion, complete_pose
 
 from .errors import Refusal
+from .plan import Plan
 from .rig import Rig
 from .settings import Settings
 
@@ -26,11 +28,14 @@ _last: tuple[str, PosePrior | None, Completion] | None = None
 """The last completion, under a digest of what core was asked, and its prior."""
 
 
-def completed(rig: Rig, pose: Pose, known: Known, settings: Settings, prior: PosePrior | None) -> Completion:
+def completed(
+    rig: Rig, plan: Plan, pose: Pose, known: Known, settings: Settings, prior: PosePrior | None
+) -> Completion:
     """The completion, from memory if nothing that it depends on has changed.
 
     Args:
         rig: gives the proportions.
+        plan: which joints are written; no other one makes an alternative fail.
         pose: as it stands.
         known: what is known of it.
         settings: how many alternatives, how diverse, which seed, what floor.
@@ -46,6 +51,7 @@ def completed(rig: Rig, pose: Pose, known: Known, settings: Settings, prior: Pos
         "diversity": settings.diversity,
         "offsets": rig.calibration.offsets,
         "soles": rig.calibration.soles,
+        "present": np.isin(JOINT_NAMES, plan.joints),
         "keep_feet_on_floor": settings.keep_feet_on_floor,
     }
     digest = _digest(pose, known, asked)

@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from contrapposto.priors.pose import PosePrior, load
 from contrapposto.rig.similarity import Similarity
-from contrapposto.skeleton import JOINT_INDEX
-from contrapposto.tasks.complete import MISSED_DEG, MISSED_MM, Completion
+from contrapposto.skeleton import JOINT_NAMES
+from contrapposto.tasks.judgement import MISSED_DEG, MISSED_MM, Completion
 from contrapposto.tasks.naturalness import is_calibrated, naturalness
 
 from .known import Intent
@@ -132,7 +132,7 @@ def report_of(
         naturalness=_naturalness(rig, prior),
         unreachable=_unreachable(rig, completion, index),
         short_of_turn=_short_of_turn(rig, kept, completion, index),
-        bent_too_far=_bent_too_far(completion, index, completed),
+        bent_too_far=_bent_too_far(completion, index),
         failing=int(np.count_nonzero(completion.fails)),
         keyed_channels=keyed_channels,
         residual=residual,
@@ -187,10 +187,9 @@ def _short_of_turn(
     }
 
 
-def _bent_too_far(completion: Completion, index: int, completed: Iterable[str]) -> dict[str, float]:
-    """Of the joints that were written; where the rig lacks one, nothing shows."""
-    broken, degrees = completion.broken[index], completion.beyond_deg[index]
-    return {joint: float(degrees[JOINT_INDEX[joint]]) for joint in completed if broken[JOINT_INDEX[joint]]}
+def _bent_too_far(completion: Completion, index: int) -> dict[str, float]:
+    found = zip(JOINT_NAMES, completion.broken[index], completion.beyond_deg[index], strict=True)
+    return {joint: float(degrees) for joint, broken, degrees in found if broken}
 
 
 def _largest(found: Mapping[str, float]) -> tuple[str, float]:

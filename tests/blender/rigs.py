@@ -104,6 +104,7 @@ def use_simple_prior(monkeypatch, extension: str, size: float = 0.3, *, rise: fl
         diversity=0.0,
         offsets=None,
         soles=None,
+        present=None,
         keep_feet_on_floor=False,
         prior=None,
         callback=None,

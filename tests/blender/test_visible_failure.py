@@ -12,7 +12,7 @@ import pytest
 import rigs
 
 from contrapposto.priors.pose import load
-from contrapposto.skeleton import JOINT_INDEX
+from contrapposto.skeleton import JOINT_INDEX, JOINT_NAMES
 from contrapposto.tasks.naturalness import naturalness
 
 KEYED = ("pelvis", "spine1", "head")
@@ -75,6 +75,23 @@ def test_where_every_alternative_fails_the_way_out_is_another(module, broken):
     assert module.complete(bpy.context, rig).warning.endswith(
         "move what is keyed near it, or try another seed"
     )
+
+
+def test_only_joints_that_are_written_are_judged(module, monkeypatch, extension):
+    memory = importlib.import_module(f"{extension}.addon.memory")
+    complete_pose, asked = memory.complete_pose, []
+
+    def spy(pose, known, **options):
+        asked.append(options["present"])
+        return complete_pose(pose, known, **options)
+
+    monkeypatch.setattr(memory, "complete_pose", spy)
+    toes = {"left_foot", "right_foot"}
+    rig = rigs.build({joint: bone for joint, bone in rigs.SMPL.items() if joint not in toes})
+    rigs.key(rig, *KEYED)
+    report = module.complete(bpy.context, rig)
+    judged = {joint for joint, present in zip(JOINT_NAMES, asked[0], strict=True) if present}
+    assert judged == set(report.completed) == set(JOINT_NAMES) - toes - set(KEYED)
 
 
 def test_an_alternative_that_misses_only_a_direction_says_so(module, monkeypatch, extension):
