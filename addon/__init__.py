@@ -13,4 +13,7 @@ Draws nothing and holds no operator. The numbers are made in the ``contrapposto`
 - ``weights``: weights of the user's own.
 - ``files``: files that are written whole or not at all.
 - ``complete``: Complete Pose as one function.
+- ``memory``: the last completion, so that its alternatives are solved once.
+- ``residual``, ``report``: what did not arrive, and all that was done, in sentences.
+- ``told``: what a panel may show of it.
 """

@@ -10,7 +10,7 @@ import bpy
 import numpy as np
 
 from .curves import bone_of, is_locked, keyed_channels
-from .errors import NothingToDo, Refusal
+from .errors import Advice, NothingToDo, Refusal
 from .known import Intent, Rule
 from .limbs import active_constraints
 from .rotations import rotation_path
@@ -121,8 +121,8 @@ def check_something_known(rig: Rig, rule: Rule, intent: Intent, frame: float) ->
                 "choose the slot in the Action Editor"
             )
         raise NothingToDo(
-            f"No bone of '{name}' has a key on frame {frame:g}. "
-            "Key the bones you want to keep, or choose Selected Bones"
+            f"No bone of '{name}' has a key on frame {frame:g}. Key the bones you want to keep, or ",
+            Advice.CHOOSE_SELECTED,
         )
     if rule is Rule.SELECTED:
         raise NothingToDo(f"No mapped bone of '{name}' is selected. Select the bones you want to keep")
@@ -143,7 +143,8 @@ def check_something_to_fill(rig: Rig, plan: Plan, rule: Rule, frame: float) -> N
     if rule is Rule.KEYED:
         raise NothingToDo(
             f"Every mapped bone of '{name}' has a key on frame {frame:g}, so there is nothing to fill in. "
-            "Delete the keys of the bones to complete, or turn on Refill Generated"
+            "Delete the keys of the bones to complete, or ",
+            Advice.REFILL_GENERATED,
         )
     advice = "Deselect" if rule is Rule.SELECTED else "Select"
     if rule is Rule.NAMED:
@@ -232,13 +233,14 @@ def _check_curves(armature_object: bpy.types.Object, channels: set[tuple[str, st
     data = armature_object.animation_data
     if data and data.action and data.action.library is not None:
         raise Refusal(
-            f"Action '{data.action.name}' is linked from another file and takes no keys; "
-            "make it local, or turn off Insert Keys"
+            f"Action '{data.action.name}' is linked from another file and takes no keys; make it local, or ",
+            Advice.NO_KEYS,
         )
     for curve in fcurves(armature_object):
         where = bone_of(curve.data_path)
         if where in channels and is_locked(curve):
             raise Refusal(
                 f"The curves of bone '{where[0]}' are locked and take no keys; "
-                "unlock them in the Dope Sheet, or turn off Insert Keys"
+                "unlock them in the Dope Sheet, or ",
+                Advice.NO_KEYS,
             )

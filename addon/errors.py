@@ -3,12 +3,31 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
+
+class Advice(Enum):
+    """An option that is a way out of a refusal, in the window's words; a script has other words for it."""
+
+    CHOOSE_SELECTED = "choose Selected Bones"
+    REFILL_GENERATED = "turn on Refill Generated"
+    NO_KEYS = "turn off Insert Keys"
+
 
 class Refusal(ValueError):  # noqa: N818 - no error: the extension declines
     """One sentence for an animator: what is wrong, with which bone, and what to do.
 
     Raised before anything in the file has changed.
+
+    Attributes:
+        beginning: the sentence up to the advice; all of it if there is none.
+        advice: the option that helps; it ends the sentence.
     """
+
+    def __init__(self, beginning: str, advice: Advice | None = None) -> None:
+        super().__init__(beginning + (advice.value if advice else ""))
+        self.beginning = beginning
+        self.advice = advice
 
 
 class NothingToDo(Refusal):

@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 
 from .curves import action_frame, bone_of, is_locked, keys_near, scene_frame
-from .errors import Refusal
+from .errors import Advice, Refusal
 from .versions import fcurves
 
 GENERATED = "GENERATED"
@@ -50,9 +50,7 @@ def insert_keys(armature_object: bpy.types.Object, written: Mapping[str, Iterabl
                 if not armature_object.pose.bones[bone].keyframe_insert(
                     data_path=path, frame=frame, group=bone, keytype=GENERATED
                 ):
-                    raise Refusal(
-                        f"Blender takes no key for the {path} of bone '{bone}'; turn off Insert Keys"
-                    )
+                    raise Refusal(f"Blender takes no key for the {path} of bone '{bone}'; ", Advice.NO_KEYS)
         return sum(
             _settle(curve, at, is_new=len(curve.keyframe_points) > _count(before, curve))
             for curve in _curves_of(armature_object, written)
@@ -68,8 +66,7 @@ def insert_keys(armature_object: bpy.types.Object, written: Mapping[str, Iterabl
         if isinstance(error, RuntimeError):  # how Blender refuses, with a sentence for programmers
             reason = str(error).removeprefix("Error: ").strip()
             raise Refusal(
-                f"The completed bones of '{armature_object.name}' take no keys ({reason}); "
-                "turn off Insert Keys"
+                f"The completed bones of '{armature_object.name}' take no keys ({reason}); ", Advice.NO_KEYS
             ) from error
         raise
 

@@ -57,7 +57,7 @@ def read_intent(
     *,
     frame: float,
     named: Iterable[str] = (),
-    replace_generated: bool = False,
+    refill_generated: bool = False,
 ) -> Intent:
     """What the animator has set, by ``rule``.
 
@@ -66,7 +66,7 @@ def read_intent(
     """
     bones = rig.object.pose.bones
     if rule is Rule.KEYED:
-        return _keyed_intent(rig, frame, generated=not replace_generated)
+        return _keyed_intent(rig, frame, generated=not refill_generated)
     if rule is Rule.NAMED:
         named = tuple(named)
         for name in named:

@@ -15,9 +15,10 @@ def register() -> None:
 def unregister() -> None:
     """Undo ``register`` and forget everything held in memory."""
     from .. import operators, panels
-    from . import complete, rig_storage
+    from . import memory, rig_storage, told
 
     panels.unregister()
     operators.unregister()
     rig_storage.forget()
-    complete.forget()
+    memory.forget()
+    told.forget()

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 import bpy
 
+from .errors import Refusal
 from .known import Rule
 
 MOST_HYPOTHESES = 64
+LARGEST_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user chooses.
+    """What the user chooses, checked.
 
     Attributes:
         rule: which bones are known; with ``Rule.NAMED``, those in ``bones``.
@@ -27,8 +29,11 @@ class Settings:
         mirror: give a bone that is not known its known partner's rotation, mirrored.
         keep_feet_on_floor: may move a pelvis that is not known up or down.
         insert_keys: key what is written; None follows Blender's auto-keying.
-        replace_generated: Generated keys do not make a bone known.
+        refill_generated: Generated keys do not make a bone known.
         weights: file of the prior's weights; the shipped ones if empty.
+
+    Raises:
+        Refusal: if a number is out of its range.
     """
 
     rule: Rule = Rule.KEYED
@@ -41,8 +46,22 @@ class Settings:
     mirror: bool = False
     keep_feet_on_floor: bool = True
     insert_keys: bool | None = None
-    replace_generated: bool = False
+    refill_generated: bool = False
     weights: str = ""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.hypotheses <= MOST_HYPOTHESES:
+            raise Refusal(f"Alternatives must be 1 to {MOST_HYPOTHESES}, not {self.hypotheses}")
+        if not 1 <= self.alternative <= self.hypotheses:
+            raise Refusal(
+                f"There is no alternative {self.alternative} of {self.hypotheses}; "
+                "choose a lower one or make more alternatives"
+            )
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise Refusal(f"Seed must be 0 to {LARGEST_SEED}, not {self.seed}")
+        for name in ("diversity", "strength"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise Refusal(f"{name.title()} must be 0 to 1, not {getattr(self, name):g}")
 
 
 def preferred_weights(context: bpy.types.Context) -> str:

@@ -6,12 +6,13 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, Po
 
 from ..addon.errors import Refusal
 from ..addon.known import Rule
-from ..addon.settings import MOST_HYPOTHESES, Settings, preferred_weights
+from ..addon.settings import LARGEST_SEED, MOST_HYPOTHESES, Settings, preferred_weights
+from ..addon.told import last_told
 from .polling import NeedsArmature
 
 OPTIONS = (
     "known_bones", "hypotheses", "diversity", "seed", "strength", "mirror", "keep_feet_on_floor",
-    "insert_keys", "replace_generated",
+    "insert_keys", "refill_generated",
 )  # fmt: skip
 """The options that the sidebar shows; the redo panel has the alternative as well."""
 
@@ -49,7 +50,7 @@ class CompletePoseOptions:
         description="Another seed gives other alternatives; the same seed gives the same ones",
         default=0,
         min=0,
-        max=2**31 - 1,
+        max=LARGEST_SEED,
     )
     strength: FloatProperty(
         name="Strength",
@@ -75,7 +76,7 @@ class CompletePoseOptions:
         description="Key the completed bones with keys of the type Generated, also without auto-keying",
         default=False,
     )
-    replace_generated: BoolProperty(
+    refill_generated: BoolProperty(
         name="Refill Generated",
         description="Fill in anew the bones that only have keys of the type Generated, which are those that "
         "Complete Pose made",
@@ -83,8 +84,26 @@ class CompletePoseOptions:
     )
 
 
+def _naturalness(_options: bpy.types.PropertyGroup) -> float:
+    """Of the pose that was completed last, while it stands; 0 if there is none."""
+    context = bpy.context
+    told = last_told(context.object, context.scene.frame_current_final)
+    return (told and told.naturalness) or 0.0
+
+
 class ContrappostoSceneOptions(CompletePoseOptions, bpy.types.PropertyGroup):
-    """What the sidebar remembers with the scene."""
+    """What the sidebar remembers with the scene, and what it shows of the last completion."""
+
+    naturalness: FloatProperty(
+        name="Naturalness",
+        description="How many percent of real poses are less natural than the completed one. "
+        "50 is as natural as the median real pose, below 5 is worth a look",
+        subtype="PERCENTAGE",
+        min=0.0,
+        max=100.0,
+        precision=0,
+        get=_naturalness,
+    )
 
 
 class CONTRAPPOSTO_OT_complete_pose(CompletePoseOptions, NeedsArmature, bpy.types.Operator):
@@ -109,20 +128,20 @@ class CONTRAPPOSTO_OT_complete_pose(CompletePoseOptions, NeedsArmature, bpy.type
         )  # brings in core: with the first press, not with Blender's start
 
         self.alternative = min(self.alternative, self.hypotheses)
-        settings = Settings(
-            rule=Rule(self.known_bones),
-            hypotheses=self.hypotheses,
-            alternative=self.alternative,
-            diversity=self.diversity,
-            seed=self.seed,
-            strength=self.strength,
-            mirror=self.mirror,
-            keep_feet_on_floor=self.keep_feet_on_floor,
-            insert_keys=True if self.insert_keys else None,
-            replace_generated=self.replace_generated,
-            weights=preferred_weights(context),
-        )
         try:
+            settings = Settings(
+                rule=Rule(self.known_bones),
+                hypotheses=self.hypotheses,
+                alternative=self.alternative,
+                diversity=self.diversity,
+                seed=self.seed,
+                strength=self.strength,
+                mirror=self.mirror,
+                keep_feet_on_floor=self.keep_feet_on_floor,
+                insert_keys=True if self.insert_keys else None,
+                refill_generated=self.refill_generated,
+                weights=preferred_weights(context),
+            )
             report = complete(context, context.object, settings)
         except Refusal as refusal:
             self.report({"ERROR"}, str(refusal))

@@ -6,7 +6,7 @@
 Runs with the installed extension; where there is none, from a checkout, if this Blender's Python has
 array-api-compat. Of several frames, those are skipped on which nothing is known or nothing is left to fill
 in. Exit codes: 0 at least one frame is completed and all files are written, 1 something was refused (one
-sentence on stderr, and no file is written), 2 wrong usage (one sentence as well, and nothing is loaded).
+sentence on stderr, and no file is written), 2 wrong usage (one sentence as well, and no file is opened).
 """
 
 from __future__ import annotations
@@ -26,16 +26,15 @@ from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = "blender -b FILE -P complete_pose.py --"
-MOST_ALTERNATIVES = 64
 
 KNOWN = ("keyed", "selected", "unselected")
 
 OPTION_FOR = {
-    "turn on Refill Generated": "give --refill-generated",
-    "choose Selected Bones": "give --known selected",
-    "turn off Insert Keys": "give --no-insert-keys",
+    "CHOOSE_SELECTED": "give --known selected",
+    "REFILL_GENERATED": "give --refill-generated",
+    "NO_KEYS": "give --no-insert-keys",
 }
-"""What the window's advice is called here."""
+"""What each ``Advice`` of the add-on is here."""
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -55,6 +54,8 @@ def main(arguments: list[str]) -> int:
         complete, known, errors = load("complete"), load("known"), load("errors")
     except ImportError as error:
         return fail(f"The extension cannot be loaded ({error}); install its zip in this Blender first")
+    weights = str(options.weights.resolve()) if options.weights else preferred_weights(bpy)
+    settings = settings_of(options, complete.Settings, known.Rule, weights)
     if options.file:
         try:
             with silent():
@@ -64,11 +65,9 @@ def main(arguments: list[str]) -> int:
     if is_input(options.output, bpy.data.filepath) and not options.overwrite:
         return fail(OVERWRITES.format(options.output), 2)
     try:
-        weights = str(options.weights.resolve()) if options.weights else preferred_weights(bpy)
-        settings = settings_of(options, complete.Settings, known.Rule, weights)
         reports = run(bpy, options, complete.complete, settings)
     except errors.Refusal as refusal:
-        return fail(in_options(str(refusal)))
+        return fail(in_options(refusal))
     try:
         write(bpy, options, reports)
     except (OSError, RuntimeError) as error:
@@ -111,7 +110,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         type=int,
         default=8,
         metavar="N",
-        help=f"how many to make, 1 to {MOST_ALTERNATIVES} (default 8)",
+        help="how many to make (default 8)",
     )
     parser.add_argument("--alternative", type=int, default=1, metavar="K", help="the one to take (default 1)")
     parser.add_argument(
@@ -137,7 +136,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--refill-generated",
-        "--replace-generated",
         action="store_true",
         help="fill in anew what only has keys of the type Generated",
     )
@@ -149,7 +147,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     options = parser.parse_args(arguments)
     check_files(options, parser.error)
-    check_ranges(options, parser.error)
     return options
 
 
@@ -170,19 +167,6 @@ def check_files(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) 
         refuse(OVERWRITES.format(options.output))
 
 
-def check_ranges(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> None:
-    """Refuse numbers outside of their range."""
-    if not 0 <= options.seed < 2**31:
-        refuse(f"--seed must be 0 to {2**31 - 1}, not {options.seed}")
-    if not 1 <= options.alternatives <= MOST_ALTERNATIVES:
-        refuse(f"--alternatives must be 1 to {MOST_ALTERNATIVES}, not {options.alternatives}")
-    if not 1 <= options.alternative <= options.alternatives:
-        refuse(f"there is no alternative {options.alternative} of {options.alternatives}")
-    for name in ("diversity", "strength"):
-        if not 0 <= getattr(options, name) <= 1:
-            refuse(f"--{name} must be 0 to 1, not {getattr(options, name):g}")
-
-
 OVERWRITES = "--output {} is the file that is read; choose another one, or give --overwrite"
 
 
@@ -191,11 +175,9 @@ def is_input(output: Path | None, opened: str) -> bool:
     return bool(output and opened) and output.resolve() == Path(opened).resolve()
 
 
-def in_options(sentence: str) -> str:
-    """The sentence with its advice in this program's options."""
-    for words, option in OPTION_FOR.items():
-        sentence = sentence.replace(words, option)
-    return sentence
+def in_options(refusal: object) -> str:
+    """The sentence of a ``Refusal`` with its advice in this program's options."""
+    return refusal.beginning + (OPTION_FOR[refusal.advice.name] if refusal.advice else "")
 
 
 def frame_range(text: str) -> range:
@@ -216,22 +198,25 @@ def preferred_weights(bpy: ModuleType) -> str:
 
 
 def settings_of(options: argparse.Namespace, settings: type, rule: type, weights: str) -> object:
-    """The options as the settings of ``addon.complete``."""
+    """The options as the settings of ``addon.complete``; wrong ones end the program with exit code 2."""
     words = {"keyed": rule.KEYED, "selected": rule.SELECTED, "unselected": rule.UNSELECTED}
-    return settings(
-        rule=words.get(options.known, rule.NAMED),
-        bones=() if options.known in words else tuple(options.known.split(",")),
-        hypotheses=options.alternatives,
-        alternative=options.alternative,
-        diversity=options.diversity,
-        seed=options.seed,
-        strength=options.strength,
-        mirror=options.mirror,
-        keep_feet_on_floor=options.keep_feet_on_floor,
-        insert_keys=options.insert_keys,
-        replace_generated=options.refill_generated,
-        weights=weights,
-    )
+    try:
+        return settings(
+            rule=words.get(options.known, rule.NAMED),
+            bones=() if options.known in words else tuple(options.known.split(",")),
+            hypotheses=options.alternatives,
+            alternative=options.alternative,
+            diversity=options.diversity,
+            seed=options.seed,
+            strength=options.strength,
+            mirror=options.mirror,
+            keep_feet_on_floor=options.keep_feet_on_floor,
+            insert_keys=options.insert_keys,
+            refill_generated=options.refill_generated,
+            weights=weights,
+        )
+    except load("errors").Refusal as refusal:
+        raise SystemExit(fail(in_options(refusal), 2)) from refusal
 
 
 def run(bpy: ModuleType, options: argparse.Namespace, complete: object, settings: object) -> list[dict]:
@@ -250,7 +235,7 @@ def run(bpy: ModuleType, options: argparse.Namespace, complete: object, settings
         try:
             report = complete(context, rig, settings)
         except errors.NothingToDo as nothing:
-            sentence = in_options(str(nothing))
+            sentence = in_options(nothing)
             records.append({"frame": frame, "skipped": sentence})
             if len(frames) > 1:  # a single one is refused
                 print(f"frame {frame}: skipped. {sentence}")
@@ -268,7 +253,9 @@ def run(bpy: ModuleType, options: argparse.Namespace, complete: object, settings
                 "alternatives": report.alternatives,
                 "seed": options.seed,
                 "energy": report.energy,
+                "naturalness_percent": report.naturalness,
                 "unreachable_mm": dict(report.unreachable),
+                "short_of_turn_deg": dict(report.short_of_turn),
                 "bent_too_far_deg": dict(report.bent_too_far),
                 "failing_alternatives": report.failing,
                 "warning": report.warning,

@@ -104,6 +104,7 @@ def use_simple_prior(monkeypatch, extension: str, size: float = 0.3, *, rise: fl
         diversity=0.0,
         offsets=None,
         soles=None,
+        present=None,
         keep_feet_on_floor=False,
         prior=None,
         callback=None,
@@ -118,9 +119,9 @@ def use_simple_prior(monkeypatch, extension: str, size: float = 0.3, *, rise: fl
         met, within = np.zeros((hypotheses, len(known.targets))), np.zeros((hypotheses, 22))
         return Completion(poses, np.arange(hypotheses, dtype=float), known.targets, met, met, within)
 
-    module = importlib.import_module(f"{extension}.addon.complete")
-    module.forget()
-    monkeypatch.setattr(module, "complete_pose", complete_pose)
+    memory = importlib.import_module(f"{extension}.addon.memory")
+    memory.forget()
+    monkeypatch.setattr(memory, "complete_pose", complete_pose)
     return calls
 
 
@@ -131,6 +132,16 @@ def channels(rig) -> dict:
         bone.name: (bone.rotation_mode, *(tuple(getattr(bone, path)) for path in paths))
         for bone in rig.pose.bones
     }
+
+
+def restore(rig, before: dict) -> None:
+    """Give the bones the ``channels`` that they had."""
+    for name, (mode, location, quaternion, euler, axis_angle, scale) in before.items():
+        bone = rig.pose.bones[name]
+        bone.rotation_mode = mode
+        bone.location, bone.rotation_quaternion, bone.scale = location, quaternion, scale
+        bone.rotation_euler, bone.rotation_axis_angle = euler, axis_angle
+    bpy.context.view_layer.update()
 
 
 def curves(rig, extension: str) -> dict:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -42,10 +43,11 @@ def test_frames_are_completed_keyed_and_reported(scene, tmp_path, extension):
     content, output, report = scene.read_bytes(), tmp_path / "out.blend", tmp_path / "out.json"
     done = run(scene, "--", "--armature", "Rig", "--frames", "1:5:4", "--output", output, "--report", report)
     assert done.returncode == 0, done.stderr
-    assert "frame 1: Completed 20 joints, kept 2 (alternative 1 of 8)" in done.stdout
+    assert "frame 1: Completed 20 joints, kept 2 (alternative 1 of 8" in done.stdout
     records = json.loads(report.read_text())
     assert [(r["armature"], r["frame"]) for r in records] == [("Rig", 1), ("Rig", 5)]
     assert set(records[0]["kept"]) == {"left_shoulder", "head"}
+    assert all(0 <= record["naturalness_percent"] <= 100 for record in records)
     assert len(records[1]["completed"]) == 21
     assert scene.read_bytes() == content
     assert {p.name for p in tmp_path.iterdir()} == {"in.blend", "out.blend", "out.json"}
@@ -138,6 +140,21 @@ def test_a_refusal_is_one_sentence_and_leaves_no_file(scene, tmp_path, arguments
     assert sentence not in done.stdout or "--frames" in arguments
     assert "Traceback" not in done.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"in.blend"}
+
+
+def test_every_advice_of_the_add_on_is_an_option_here(extension):
+    errors = importlib.import_module(f"{extension}.addon.errors")
+    spec = importlib.util.spec_from_file_location("complete_pose_script", SCRIPT)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    usage = run("--help").stdout
+    for advice in errors.Advice:
+        refusal = errors.Refusal("Key the bones, or ", advice)
+        assert str(refusal) == f"Key the bones, or {advice.value}"
+        words = script.in_options(refusal)
+        assert words.startswith("Key the bones, or give --")
+        assert words.split()[5].replace("--no-", "--") in usage
+    assert set(script.OPTION_FOR) == {advice.name for advice in errors.Advice}
 
 
 @pytest.mark.parametrize(

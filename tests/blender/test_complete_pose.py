@@ -57,20 +57,11 @@ def test_the_same_options_give_the_same_pose_and_another_seed_or_diversity_anoth
     start = rigs.channels(rig)
     results = []
     for options in ({"seed": 3}, {"seed": 3}, {"seed": 4}, {"seed": 3, "diversity": 1.0}):
-        restore(rig, start)
+        rigs.restore(rig, start)
         press(**options)
         results.append(rigs.channels(rig))
     assert results[0] == results[1]
     assert len({repr(result) for result in results}) == 3
-
-
-def restore(rig, channels):
-    for name, (mode, location, quaternion, euler, axis_angle, scale) in channels.items():
-        bone = rig.pose.bones[name]
-        bone.rotation_mode = mode
-        bone.location, bone.rotation_quaternion, bone.scale = location, quaternion, scale
-        bone.rotation_euler, bone.rotation_axis_angle = euler, axis_angle
-    bpy.context.view_layer.update()
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -125,13 +116,13 @@ def test_alternatives_differ_and_stepping_through_them_solves_once(prior, extens
     start = rigs.channels(rig)
     results = []
     for alternative in (1, 2, 3, 2):
-        restore(rig, start)
+        rigs.restore(rig, start)
         press(alternative=alternative)
         results.append(rigs.channels(rig))
     assert len(prior) == 1
     assert results[1] == results[3]
     assert results[0] != results[1] != results[2]
-    restore(rig, start)
+    rigs.restore(rig, start)
     press(seed=5)
     assert len(prior) == 2
 
@@ -141,7 +132,7 @@ def test_alternatives_are_solved_anew_when_a_known_bone_has_changed(prior, exten
     rigs.key(rig, "head")
     start = rigs.channels(rig)
     press()
-    restore(rig, start)
+    rigs.restore(rig, start)
     rigs.key(rig, "left_elbow")
     press()
     assert len(prior) == 2
@@ -153,7 +144,7 @@ def test_strength_zero_leaves_the_pose_and_half_goes_half_way(extension):
     start = rigs.channels(rig)
     poses = []
     for strength in (0.0, 0.5, 1.0):
-        restore(rig, start)
+        rigs.restore(rig, start)
         press(strength=strength)
         poses.append(rig.pose.bones["right_knee"].matrix_basis.to_quaternion())
     assert poses[0].rotation_difference(Matrix.Identity(3).to_quaternion()).angle < 1e-3
@@ -240,7 +231,7 @@ def test_generated_keys_can_be_selected_removed_and_filled_anew(extension):
     press(insert_keys=True)
     with pytest.raises(RuntimeError, match="Every mapped bone of 'Rig' has a key on frame 1"):
         press()
-    assert press(replace_generated=True, insert_keys=True) == {"FINISHED"}
+    assert press(refill_generated=True, insert_keys=True) == {"FINISHED"}
     assert bpy.ops.contrapposto.select_generated_keys() == {"FINISHED"}
     versions = importlib.import_module(f"{extension}.addon.versions")
     for curve in versions.fcurves(rig):

@@ -59,16 +59,16 @@ def read_pose(rig, extension):
 @pytest.fixture
 def solved(monkeypatch, extension):
     """The core's problem and answer: what was known, and the completion."""
-    module = importlib.import_module(f"{extension}.addon.complete")
-    module.forget()
+    memory = importlib.import_module(f"{extension}.addon.memory")
+    memory.forget()
     seen = []
-    complete_pose = module.complete_pose
+    complete_pose = memory.complete_pose
 
     def spy(pose, known, **options):
         seen.append((known, complete_pose(pose, known, **options)))
         return seen[-1][1]
 
-    monkeypatch.setattr(module, "complete_pose", spy)
+    monkeypatch.setattr(memory, "complete_pose", spy)
     return seen
 
 
@@ -133,8 +133,8 @@ def test_the_feet_of_a_crouch_stand_on_the_floor_as_those_of_the_rest_pose_do(cr
 
 def test_a_bone_that_its_controls_do_not_bring_there_is_named(extension):
     residual = importlib.import_module(f"{extension}.addon.residual")
-    far = residual.Residual("ORG-shin.L", 44.0, 0.0, "left_knee", ("foot_ik.L", "thigh_ik.L"))
-    turned = residual.Residual("ORG-toe.R", 0.0, 12.0, "right_foot", ("toe_ik.R",))
+    far = residual.Residual("ORG-shin.L", 44.0, 44.0, 0.0, "left_knee", ("foot_ik.L", "thigh_ik.L"))
+    turned = residual.Residual("ORG-toe.R", 0.0, 0.0, 12.0, "right_foot", ("toe_ik.R",))
     assert far.sentence.startswith("The left knee ends 44 mm off (controls foot_ik.L, thigh_ik.L)")
     assert turned.sentence.startswith("The right toe is turned 12 degrees off (control toe_ik.R)")
 

@@ -221,12 +221,12 @@ def test_an_editable_override_is_completed(extension, tmp_path):
 
 
 def test_weights_that_are_missing_or_damaged(refused, monkeypatch, extension):
-    module = importlib.import_module(f"{extension}.addon.complete")
+    memory = importlib.import_module(f"{extension}.addon.memory")
 
     def missing(*arguments, **options):
         raise FileNotFoundError("The weights of the prior 'pose' are missing; reinstall the extension")
 
-    monkeypatch.setattr(module, "complete_pose", missing)
+    monkeypatch.setattr(memory, "complete_pose", missing)
     refused(ready(), "The pose of 'Rig' could not be completed: The weights of the prior 'pose' are missing")
 
 

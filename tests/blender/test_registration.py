@@ -76,7 +76,7 @@ def test_the_redo_panel_has_every_choice(extension):
         "mirror": False,
         "keep_feet_on_floor": True,
         "insert_keys": False,
-        "replace_generated": False,
+        "refill_generated": False,
     }
     assert (properties["hypotheses"].hard_min, properties["hypotheses"].hard_max) == (1, 64)
 

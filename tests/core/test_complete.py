@@ -343,6 +343,25 @@ def test_a_joint_that_the_animator_set_beyond_its_limit_is_no_failure():
     assert not result.broken[:, JOINT_INDEX["left_knee"]].any()
 
 
+def test_no_alternative_fails_for_a_joint_that_the_figure_lacks():
+    hips = Target("pelvis", np.array([1.5, 0.25, -2.0]))
+    known = Known.of("head", targets=(hips,))
+    whole = complete_pose(some_pose(), known, hypotheses=24)
+    lacking = whole.broken.any(axis=0)
+    assert lacking.any()
+    result = complete_pose(some_pose(), known, hypotheses=24, present=~lacking)
+    assert not result.broken.any()
+    assert np.array_equal(result.fails, result.missed.any(axis=1))
+    assert {pose.tobytes() for pose in result.poses.rotations} == {
+        pose.tobytes() for pose in whole.poses.rotations
+    }
+
+
+def test_joints_that_are_said_to_be_there_in_another_form_are_refused():
+    with pytest.raises(ValueError, match="present must be a bool array"):
+        complete_pose(some_pose(), ARMS_KNOWN, present=np.arange(3))
+
+
 @pytest.mark.parametrize("stiffness", [0.0, -1.0, 1.5, np.nan])
 def test_a_stiffness_that_is_none_is_refused(stiffness):
     with pytest.raises(ValueError, match="stiffness of 'head' must be above 0"):

@@ -39,6 +39,7 @@ def complete_pose(
     diversity: float = 0.0,
     offsets: np.ndarray | None = None,
     soles: Soles | None = None,
+    present: np.ndarray | None = None,
     keep_feet_on_floor: bool = False,
     prior: PosePrior | None = None,
     callback: Callback | None = None,
@@ -55,6 +56,8 @@ def complete_pose(
             differ as much as what is known allows.
         offsets: (22, 3) the body's proportions; the standard body if None.
         soles: where its soles are; those of a body of these proportions if None.
+        present: (22,) bool, the joints that the figure has; the others show nowhere, so an
+            alternative does not fail for them. All if None.
         keep_feet_on_floor: let the lower foot stand on y = 0 and neither go below. A
             standing foot that is nearly flat is laid flat, one that is not stands on
             its ball with the toes on the floor.
@@ -70,13 +73,17 @@ def complete_pose(
 
     Raises:
         ValueError: if the pose is not one or it or a target is not finite, every joint
-            is known, ``hypotheses`` < 1, or ``diversity`` is not within 0 and 1.
+            is known, ``hypotheses`` < 1, ``diversity`` is not within 0 and 1, or
+            ``present`` is of another shape.
         WeightsError: if the weights are missing or damaged.
     """
     if hypotheses < 1:
         raise ValueError(f"At least one hypothesis is needed, not {hypotheses}")
     if not 0 <= diversity <= 1:
         raise ValueError(f"Diversity must be 0 to 1, not {diversity:g}")
+    present = np.ones(NUM_JOINTS, dtype=bool) if present is None else np.asarray(present)
+    if present.shape != (NUM_JOINTS,) or present.dtype != bool:
+        raise ValueError(f"present must be a bool array ({NUM_JOINTS},), not {present!r}")
     given = np.asarray(pose.rotations, dtype=np.float64)
     if given.ndim != 3:
         raise ValueError(f"One pose is completed at a time, not {given.shape[:-3]}")
@@ -134,5 +141,5 @@ def complete_pose(
     order = rank(rotations, found, upright, offsets, lifted)
     rotations[:, 0] = heading @ rotations[:, 0]
     rotations[:, fixed] = given[fixed]
-    completion = judge(Pose(rotations, places), found, known, before, fixed, offsets)
+    completion = judge(Pose(rotations, places), found, known, before, ~fixed & present, offsets)
     return completion[np.lexsort((order, failure(completion)))]

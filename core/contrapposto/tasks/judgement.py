@@ -35,7 +35,8 @@ class Completion:
         targets: the K targets that were asked for, in the order of the two below.
         target_mm: (N, K) how far each target's joint stays from its place; 0 without one.
         target_deg: (N, K) how far it is turned from its direction; 0 without one.
-        beyond_deg: (N, 22) how far each joint that was completed is beyond its limit.
+        beyond_deg: (N, 22) how far each joint that was completed is beyond its limit; 0 where none is
+            present.
     """
 
     poses: Pose
@@ -77,7 +78,7 @@ def judge(
     found: np.ndarray,
     known: Known,
     before: np.ndarray,
-    fixed: np.ndarray,
+    judged: np.ndarray,
     offsets: np.ndarray | None,
 ) -> Completion:
     """The alternatives with what they miss and break.
@@ -87,7 +88,7 @@ def judge(
         found: (N,) their energies.
         known: what they were to agree with.
         before: (22, 3, 3) the pose as it was, from which carriers carry on.
-        fixed: (22,) bool, joints that were not completed.
+        judged: (22,) bool, the joints that may count as broken.
         offsets: (22, 3) body proportions; the standard body if None.
     """
     world, positions = forward_kinematics(poses.rotations, offsets)
@@ -105,8 +106,8 @@ def judge(
                 carrier = JOINT_INDEX[target.carrier]
                 wanted = world[:, carrier] @ carried_from[carrier].T @ wanted
             turned[:, column] = np.degrees(geodesic_angle(world[:, joint], wanted))
-    broken = np.where(fixed, 0.0, np.degrees(beyond(poses.rotations)))
-    return Completion(poses, found, known.targets, away, turned, broken)
+    excess = np.where(judged, np.degrees(beyond(poses.rotations)), 0.0)
+    return Completion(poses, found, known.targets, away, turned, excess)
 
 
 def failure(completion: Completion) -> np.ndarray:

@@ -80,7 +80,7 @@ def naturalness(rotations: Array, *, prior: PosePrior | None = None) -> Naturaln
         ValueError: if the shape is another, a value is not finite, or the prior is not calibrated.
     """
     prior = load() if prior is None else prior
-    if not prior.calibration.keys() >= set(_KEYS):
+    if not is_calibrated(prior):
         raise ValueError(
             "These weights do not know how natural real poses are; "
             "calibrate them with: python -m contrapposto calibrate"
@@ -96,6 +96,11 @@ def naturalness(rotations: Array, *, prior: PosePrior | None = None) -> Naturaln
         energy,
         xp.asarray(joint_energy),
     )
+
+
+def is_calibrated(prior: PosePrior) -> bool:
+    """Whether the prior knows how natural real poses are."""
+    return prior.calibration.keys() >= set(_KEYS)
 
 
 def calibrated(prior: PosePrior, rotations: Array) -> PosePrior:

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The last completion, kept under everything that it was made from.
+
+Looking through the alternatives, or going another part of the way, solves nothing anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import is_dataclass
+from typing import Any
+
+import numpy as np
+
+from contrapposto.motion import Pose
+from contrapposto.observations import Known
+from contrapposto.priors.pose import PosePrior
+from contrapposto.skeleton import JOINT_NAMES
+from contrapposto.tasks.complete import Completion, complete_pose
+
+from .errors import Refusal
+from .plan import Plan
+from .rig import Rig
+from .settings import Settings
+
+_last: tuple[str, PosePrior | None, Completion] | None = None
+"""The last completion, under a digest of what core was asked, and its prior."""
+
+
+def completed(
+    rig: Rig, plan: Plan, pose: Pose, known: Known, settings: Settings, prior: PosePrior | None
+) -> Completion:
+    """The completion, from memory if nothing that it depends on has changed.
+
+    Args:
+        rig: gives the proportions.
+        plan: which joints are written; no other one makes an alternative fail.
+        pose: as it stands.
+        known: what is known of it.
+        settings: how many alternatives, how diverse, which seed, what floor.
+        prior: the shipped one if None.
+
+    Raises:
+        Refusal: if the prior's weights are missing or damaged.
+    """
+    global _last  # noqa: PLW0603 - one completion is held, on purpose
+    asked = {
+        "hypotheses": settings.hypotheses,
+        "seed": settings.seed,
+        "diversity": settings.diversity,
+        "offsets": rig.calibration.offsets,
+        "soles": rig.calibration.soles,
+        "present": np.isin(JOINT_NAMES, plan.joints),
+        "keep_feet_on_floor": settings.keep_feet_on_floor,
+    }
+    digest = _digest(pose, known, asked)
+    if _last is not None and _last[0] == digest and _last[1] is prior:
+        return _last[2]
+    try:
+        completion = complete_pose(pose, known, **asked, prior=prior)
+    except (ValueError, OSError) as error:
+        raise Refusal(f"The pose of '{rig.object.name}' could not be completed: {error}") from error
+    if not np.all(np.isfinite(completion.poses.rotations)):
+        raise Refusal("The prior gave no finite pose; reinstall the extension, its weights may be damaged")
+    _last = (digest, prior, completion)
+    return completion
+
+
+def forget() -> None:
+    """Drop the completion held in memory."""
+    global _last  # noqa: PLW0603 - one completion is held, on purpose
+    _last = None
+
+
+def _digest(*values: object) -> str:
+    """The same for equal values, whatever dataclasses, tuples and mappings they are made of."""
+    digest = hashlib.sha256()
+    for value in values:
+        for part in _parts(value):
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def _parts(value: Any) -> Iterator[bytes]:  # noqa: ANN401 - whatever core is asked with
+    if isinstance(value, np.ndarray):
+        yield repr((value.dtype.str, value.shape)).encode()
+        yield value.tobytes()
+    elif is_dataclass(value):
+        yield from _parts(vars(value))
+    elif isinstance(value, dict):
+        yield from _parts(tuple(value.items()))
+    elif isinstance(value, tuple):
+        yield f"({len(value)}".encode()
+        for part in value:
+            yield from _parts(part)
+    else:
+        yield repr(value).encode() + b";"
