@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,19 +19,22 @@ SPREAD = 0.05
 """Standard deviation of each 6D number of the prior below, and so of each rotation vector's."""
 
 
-def write_people(folder: Path) -> Path:
-    """A folder with ``splits.json``: one person to train on, one held out in val."""
+def write_people(
+    folder: Path, train: Sequence[str] = ("people/one",), val: Sequence[str] = ("people/two",)
+) -> Path:
+    """A folder with ``splits.json``: people to train on, 600 frames each, and held out in val, 120 each."""
     rng = np.random.default_rng(6)
-    (folder / "poses" / "people").mkdir(parents=True)
-    for name, frames in (("one", 600), ("two", 120)):
+    for name, frames in (*((name, 600) for name in train), *((name, 120) for name in val)):
         rotvec = np.zeros((frames, NUM_JOINTS, 3))
         joints = [JOINT_INDEX[joint] for joint in SWINGING]
         rotvec[:, joints] = 0.3 * rng.standard_normal((frames, len(joints), 3))
         for joint, bend in (("left_knee", [1, 0, 0]), ("right_knee", [1, 0, 0]), ("left_elbow", [0, -1, 0])):
             rotvec[:, JOINT_INDEX[joint]] = np.abs(rotvec[:, JOINT_INDEX[joint], :1]) * bend
         scale = np.pi / 32767
+        path = folder / "poses" / f"{name}.npz"
+        path.parent.mkdir(parents=True, exist_ok=True)
         np.savez(
-            folder / "poses" / "people" / f"{name}.npz",
+            path,
             poses=np.round(rotvec / scale).astype(np.int16),
             scale=scale,
             trans=np.tile(np.float32([0, 0.95, 0]), (frames, 1)),
@@ -40,7 +44,7 @@ def write_people(folder: Path) -> Path:
             clip_start=np.array([0, frames]),
             fps=30,
         )
-    splits = {"train": ["people/one"], "val": ["people/two"]}
+    splits = {"train": list(train), "val": list(val)}
     (folder / "splits.json").write_text(json.dumps(splits), encoding="utf-8")
     return folder
 
