@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import runpy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,12 @@ import torch  # noqa: F401 - half of the protocols need it
 from people import gaussian_prior, write_people
 
 from contrapposto.__main__ import main
-from contrapposto.evaluation import dps, generation, ik, leave_one_out, poses, unusual
+from contrapposto.evaluation import denoise, dps, generation, ik, leave_one_out, poses, unusual
 from contrapposto.evaluation.command import MEASURES_OURS, NO_SPLIT, ON_NUMPY, OWN_SEEDS, TASKS
 from contrapposto.priors import pose
 from contrapposto.rotation import from_rotvec
 from contrapposto.skeleton import NUM_JOINTS
-from contrapposto.tasks.dposer import completion
+from contrapposto.tasks.dposer import completion, kinematics
 from contrapposto.tasks.naturalness import calibrated
 
 RESULTS = runpy.run_path(str(Path(__file__).resolve().parents[2] / "tools" / "results.py"))
@@ -59,6 +60,11 @@ def short(monkeypatch) -> None:
         monkeypatch.setattr(module, "QUICK_POSES", 3)
     for module in (generation, completion, dps):
         monkeypatch.setattr(module, "EULER_MARUYAMA_STEPS", 10)
+    for module in (completion, kinematics):
+        monkeypatch.setattr(module, "STEPS", 2)
+    for recipes in ("NOISY", "PARTIAL"):
+        few = {name: replace(recipe, steps=2) for name, recipe in getattr(denoise, recipes).items()}
+        monkeypatch.setattr(denoise, recipes, few)
     monkeypatch.setattr(unusual, "POSES", dict(list(unusual.POSES.items())[:2]))
 
 
