@@ -16,4 +16,10 @@ Draws nothing and holds no operator. The numbers are made in the ``contrapposto`
 - ``memory``: the last completion, so that its alternatives are solved once.
 - ``residual``, ``report``: what did not arrive, and all that was done, in sentences.
 - ``told``: what a panel may show of it.
+- ``takes``, ``timing``, ``action_curves``, ``playback``, ``clip``: an action read as a motion.
+- ``denoise_plan``, ``writable``: which controls take a clean motion, and why others do not.
+- ``correcting``, ``rotation_channels``, ``keyframes``, ``key_reduction``, ``curve_writing``,
+  ``denoise_writing``: the way of a clean motion into a new action.
+- ``denoise_report``, ``before_after``: what was done, and the way back.
+- ``denoise``: Denoise Mocap as one function.
 """

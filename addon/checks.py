@@ -192,9 +192,14 @@ def _check_rotation_locks(bone: bpy.types.PoseBone, *, is_swing: bool) -> None:
         )
 
 
+def leaves_rotation(constraint: bpy.types.Constraint) -> bool:
+    """Whether a constraint of this type never turns its bone."""
+    return constraint.type in _LEAVE_ROTATION
+
+
 def _check_constraints(bone: bpy.types.PoseBone) -> None:
     for constraint in active_constraints(bone):
-        if constraint.type not in _LEAVE_ROTATION:
+        if not leaves_rotation(constraint):
             raise Refusal(
                 f"Bone '{bone.name}' is held by its constraint '{constraint.name}'; "
                 "disable the constraint, or key the bone to keep it"

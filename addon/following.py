@@ -48,11 +48,11 @@ def _turns_with(rig: Rig, joint: str) -> str | None:
         owner = owners.get(bone.name, joint)
         if owner != joint:
             return owner if DESCENDANTS[JOINT_INDEX[owner], JOINT_INDEX[joint]] else None
-        bone = _next(rig.object, bone)
+        bone = carrier(rig.object, bone)
     return None
 
 
-def _next(armature_object: bpy.types.Object, bone: bpy.types.PoseBone) -> bpy.types.PoseBone | None:
+def carrier(armature_object: bpy.types.Object, bone: bpy.types.PoseBone) -> bpy.types.PoseBone | None:
     """The bone that most of this one's rotation comes from: what a constraint copies, else the parent."""
     for constraint in reversed(list(active_constraints(bone))):
         if constraint.influence > _MOST and (source := _source(constraint)) is not None:

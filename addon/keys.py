@@ -10,6 +10,7 @@ import numpy as np
 
 from .curves import action_frame, bone_of, is_locked, keys_near, scene_frame
 from .errors import Advice, Refusal
+from .keyframes import PLACES, read_property
 from .versions import fcurves
 
 GENERATED = "GENERATED"
@@ -19,7 +20,6 @@ _SAME_KEY = 0.01
 _CHANNELS = ("location", "rotation_quaternion", "rotation_euler", "rotation_axis_angle", "scale")
 _Before = Mapping[tuple[str, int], Mapping[str, np.ndarray]]
 """Path and index of a curve -> what its keys were."""
-_PLACES = ("co", "handle_left", "handle_right")
 
 
 def insert_keys(armature_object: bpy.types.Object, written: Mapping[str, Iterable[str]], frame: float) -> int:
@@ -41,7 +41,7 @@ def insert_keys(armature_object: bpy.types.Object, written: Mapping[str, Iterabl
     data = armature_object.animation_data
     had_data, had_action = data is not None, data is not None and data.action is not None
     before = {
-        _identity(curve): {name: _read(curve, name) for name in (*_PLACES, "interpolation", "type")}
+        _identity(curve): {name: read_property(curve, name) for name in (*PLACES, "interpolation", "type")}
         for curve in _curves_of(armature_object, written)
     }
     try:
@@ -100,17 +100,6 @@ def _count(before: _Before, curve: bpy.types.FCurve) -> int:
     return len(keys["co"]) if keys else 0
 
 
-def _read(curve: bpy.types.FCurve, name: str) -> np.ndarray:
-    """A property of all keys: (N, 2) places, or (N,) numbers of the items of an enumeration."""
-    points = curve.keyframe_points
-    if name in _PLACES:
-        values = np.empty((len(points), 2), dtype=np.float32)
-    else:
-        values = np.empty(len(points), dtype=np.int32)
-    points.foreach_get(name, values.reshape(-1))
-    return values
-
-
 def _set(curve: bpy.types.FCurve, i: int, name: str, item: str) -> None:
     """Set a key's enumeration in place.
 
@@ -118,7 +107,7 @@ def _set(curve: bpy.types.FCurve, i: int, name: str, item: str) -> None:
     that was moved without a key would jump back.
     """
     points = curve.keyframe_points
-    values = _read(curve, name)
+    values = read_property(curve, name)
     values[i] = points[i].bl_rna.properties[name].enum_items[item].value
     points.foreach_set(name, values)
 

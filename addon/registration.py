@@ -15,10 +15,12 @@ def register() -> None:
 def unregister() -> None:
     """Undo ``register`` and forget everything held in memory."""
     from .. import operators, panels
-    from . import memory, rig_storage, told
+    from . import denoise_report, memory, rig_storage, running, told
 
     panels.unregister()
     operators.unregister()
     rig_storage.forget()
     memory.forget()
     told.forget()
+    denoise_report.forget()
+    running.end()

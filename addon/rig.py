@@ -49,17 +49,28 @@ class Rig:
         return self.calibration.rigmap
 
 
+def calibrate(armature_object: bpy.types.Object) -> Calibration:
+    """Measure the armature's bones as the 22 joints, at rest.
+
+    Raises:
+        Refusal: if the map cannot be used.
+        ValueError: with one sentence, if it is no humanoid or its rest pose cannot be used.
+    """
+    armature = read_armature(armature_object)
+    rigmap = map_of(armature_object, armature)
+    checks.check_map(armature_object, rigmap)
+    return Calibration.of(armature, rigmap)
+
+
 def read_rig(armature_object: bpy.types.Object) -> Rig:
     """Read a rig; the view layer is up to date.
 
     Raises:
         Refusal: if it is no humanoid, or its map, rest pose or transform cannot be used.
     """
-    armature = read_armature(armature_object)
     try:
-        rigmap = map_of(armature_object, armature)
-        checks.check_map(armature_object, rigmap)
-        calibration = Calibration.of(armature, rigmap)
+        calibration = calibrate(armature_object)
+        armature = calibration.armature
         space = to_world(armature_object)
         matrices = read_matrices(armature_object, armature)
         checks.check_finite(armature, matrices)
@@ -68,5 +79,5 @@ def read_rig(armature_object: bpy.types.Object) -> Rig:
         raise
     except ValueError as error:
         raise Refusal(f"'{armature_object.name}' cannot be completed: {error}") from error
-    limbs = live_ik_limbs(armature_object, rigmap)
+    limbs = live_ik_limbs(armature_object, calibration.rigmap)
     return Rig(armature_object, armature, calibration, limbs, space, matrices, pose)

@@ -16,7 +16,11 @@ BLENDER_TO_CORE = np.array([[1, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0,
 
 def to_world(armature_object: bpy.types.Object) -> np.ndarray:
     """(4, 4) similarity from armature space to core's world."""
-    world = np.array(armature_object.matrix_world, dtype=float)
+    return world_of(np.array(armature_object.matrix_world, dtype=float))
+
+
+def world_of(world: np.ndarray) -> np.ndarray:
+    """The same for an object's world matrix (4, 4)."""
     floor = np.eye(4)
     floor[2, 3] = -world[2, 3]
     return BLENDER_TO_CORE @ floor @ world

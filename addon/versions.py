@@ -13,6 +13,9 @@ from typing import Any
 
 import bpy
 
+AnimationHolder = Any
+"""What an action is assigned to: animation data or an NLA strip."""
+
 
 def is_selected(bone: bpy.types.PoseBone) -> bool:
     """Whether the bone is selected in pose mode."""
@@ -25,31 +28,79 @@ def set_selected(bone: bpy.types.PoseBone, state: bool) -> None:
     owner.select = state
 
 
-def fcurve_collections(owner: bpy.types.ID) -> list[Any]:
-    """The F-curve collections that animate ``owner``: those of its assigned action and slot."""
-    data = owner.animation_data
-    action = data.action if data else None
-    if action is None:
-        return []
-    if "slots" not in action.bl_rna.properties:
+def assigned(holder: AnimationHolder) -> tuple[bpy.types.Action | None, Any]:
+    """Action and slot of animation data or of a strip; no slot where there are none, or none is chosen."""
+    if holder is None or holder.action is None:
+        return None, None
+    return holder.action, holder.action_slot if _has_slots(holder.action) else None
+
+
+def assign(holder: AnimationHolder, action: bpy.types.Action | None, slot: Any = None) -> None:  # noqa: ANN401
+    """Assign an action with its slot; Blender itself binds none where names differ, or another one."""
+    holder.action = action
+    if action is not None and _has_slots(action) and holder.action_slot != slot:
+        holder.action_slot = slot
+
+
+def add_curve(collection: Any, path: str, index: int, sibling: bpy.types.FCurve) -> bpy.types.FCurve:  # noqa: ANN401
+    """A new F-curve in the collection and in the group of ``sibling``."""
+    group = sibling.group
+    named = {"group_name", "action_group"} & set(collection.bl_rna.functions["new"].parameters.keys())
+    if group is not None and named:
+        return collection.new(path, index=index, **{named.pop(): group.name})
+    curve = collection.new(path, index=index)
+    if group is not None:
+        curve.group = group
+    return curve
+
+
+def curve_collections(action: bpy.types.Action, slot: Any) -> list[Any]:  # noqa: ANN401
+    """The F-curve collections of one slot of an action, or of the whole action where there are no slots."""
+    if not _has_slots(action):
         return [action.fcurves]
-    slot = data.action_slot
     if slot is None:
         return []
     bags = (strip.channelbag(slot) for layer in action.layers for strip in layer.strips)
     return [bag.fcurves for bag in bags if bag is not None]
 
 
+def curves_of(action: bpy.types.Action, slot: Any) -> list[bpy.types.FCurve]:  # noqa: ANN401
+    """Every F-curve of one slot of an action."""
+    return [curve for collection in curve_collections(action, slot) for curve in collection]
+
+
+def slots_of(action: bpy.types.Action, owner: bpy.types.ID) -> list[Any]:
+    """The slots that could animate ``owner``, its own first; [None] where there are no slots."""
+    if not _has_slots(action):
+        return [None]
+    fitting = [slot for slot in action.slots if slot.target_id_type in {owner.id_type, "UNSPECIFIED"}]
+    return sorted(fitting, key=lambda slot: slot.name_display != owner.name)
+
+
+def same_slot(copy: bpy.types.Action, slot: Any) -> Any:  # noqa: ANN401
+    """The slot of a copied action that is the copy of ``slot``."""
+    return None if slot is None else copy.slots[slot.identifier]
+
+
+def fcurve_collections(owner: bpy.types.ID) -> list[Any]:
+    """The F-curve collections that animate ``owner``: those of its assigned action and slot."""
+    action, slot = assigned(owner.animation_data)
+    return [] if action is None else curve_collections(action, slot)
+
+
 def lacks_slot(owner: bpy.types.ID) -> bool:
     """Whether an action is assigned of which no slot is, so that none of its keys plays."""
-    data = owner.animation_data
-    action = data.action if data else None
-    return action is not None and "slots" in action.bl_rna.properties and data.action_slot is None
+    action, slot = assigned(owner.animation_data)
+    return action is not None and slot is None and _has_slots(action)
 
 
 def fcurves(owner: bpy.types.ID) -> Iterable[bpy.types.FCurve]:
     """Every F-curve that animates ``owner`` through its assigned action and slot."""
     return [curve for collection in fcurve_collections(owner) for curve in collection]
+
+
+def _has_slots(action: bpy.types.Action) -> bool:
+    return "slots" in action.bl_rna.properties
 
 
 def stored(owner: Any, name: str) -> Any:  # noqa: ANN401 - whatever another add-on keeps there

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The sidebar tab and the menu entries: drawing only, from what is in memory already."""
 
-from . import menus, preferences, sidebar
+from . import denoise, menus, preferences, sidebar
 
 
 def register() -> None:
     """Register preferences and panels, then menu entries."""
     preferences.register()
     sidebar.register()
+    denoise.register()
     menus.register()
 
 
 def unregister() -> None:
     """Undo ``register``."""
     menus.unregister()
+    denoise.unregister()
     sidebar.unregister()
     preferences.unregister()

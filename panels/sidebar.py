@@ -13,36 +13,27 @@ from ..operators import rig_mapping
 from ..operators.complete_pose import OPTIONS
 from ..operators.rig_mapping import joint_label
 from .button import draw_complete_pose
-
-_LINE = 38
-"""Characters that fit a line of the sidebar at its usual width."""
-
-
-class SidebarPanel:
-    """Where every panel of the extension lives."""
-
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "Contrapposto"
+from .drawing import SidebarPanel, hindrance, write
 
 
 class CONTRAPPOSTO_PT_complete_pose(SidebarPanel, bpy.types.Panel):
     """Complete Pose with its options."""
 
     bl_label = "Complete Pose"
+    bl_order = 0
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the button, or what stands in its way."""
         layout = self.layout
-        sentence = _hindrance(context)
+        sentence = hindrance(context, "to complete its pose")
         if sentence:
-            _write(layout, sentence, icon="INFO")
+            write(layout, sentence, icon="INFO")
         row = layout.row()
         row.scale_y = 1.4
         draw_complete_pose(row, context.scene, icon="ARMATURE_DATA")
         told = last_told(context.object, context.scene.frame_current_final)
         if told and told.warning:
-            _write(layout, told.warning, icon="ERROR")
+            write(layout, told.warning, icon="ERROR")
         if told and told.naturalness is not None:
             layout.prop(context.scene.contrapposto, "naturalness")
         column = layout.column()
@@ -59,6 +50,7 @@ class CONTRAPPOSTO_PT_rig(SidebarPanel, bpy.types.Panel):
     """What is known of the rig."""
 
     bl_label = "Rig"
+    bl_order = 2
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw profile, count and doubtful joints."""
@@ -70,11 +62,11 @@ class CONTRAPPOSTO_PT_rig(SidebarPanel, bpy.types.Panel):
         try:
             rigmap = known_map(active.data)
         except Refusal as refusal:
-            _write(layout, str(refusal), icon="ERROR")
+            write(layout, str(refusal), icon="ERROR")
             layout.operator("contrapposto.clear_rig")
             return
         if rigmap is None:
-            _write(layout, "Rig not detected yet; Complete Pose does it, or press Detect", icon="INFO")
+            write(layout, "Rig not detected yet; Complete Pose does it, or press Detect", icon="INFO")
             layout.operator("contrapposto.detect_rig", icon="VIEWZOOM")
         else:
             _draw_map(layout, rigmap, saved=PROPERTY in active.data)
@@ -105,7 +97,7 @@ class CONTRAPPOSTO_PT_rig_bones(SidebarPanel, bpy.types.Panel):
         """Draw the fields."""
         data = context.object.data
         if sentence := rig_mapping.last_refusal(data):
-            _write(self.layout, sentence, icon="ERROR")
+            write(self.layout, sentence, icon="ERROR")
         column = self.layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
@@ -118,10 +110,10 @@ def _draw_map(layout: bpy.types.UILayout, rigmap: RigMap, *, saved: bool) -> Non
     layout.label(text=f"{rigmap.profile} ({state})", icon="CHECKMARK" if saved else "VIEWZOOM")
     layout.label(text=f"{len(rigmap.joints)} of {NUM_JOINTS} joints mapped")
     if missing := rigmap.missing_required:
-        _write(layout, "Missing: " + ", ".join(map(joint_label, missing)), icon="ERROR")
+        write(layout, "Missing: " + ", ".join(map(joint_label, missing)), icon="ERROR")
     for joint in rigmap.doubtful():
         bones = rigmap.joints[joint]
-        _write(
+        write(
             layout,
             f"{joint_label(joint)}: '{bones.read[0]}', {bones.confidence:.0%} sure, {bones.reason}",
             icon="QUESTION",
@@ -131,27 +123,6 @@ def _draw_map(layout: bpy.types.UILayout, rigmap: RigMap, *, saved: bool) -> Non
     row.operator("contrapposto.accept_rig", text="Save")
     if saved:
         row.operator("contrapposto.clear_rig", text="Clear")
-
-
-def _hindrance(context: bpy.types.Context) -> str:
-    active = context.object
-    if active is None or active.type != "ARMATURE":
-        return "Select an armature to complete its pose"
-    if active.mode not in {"OBJECT", "POSE"}:
-        return "Switch the armature to Pose Mode"
-    return ""
-
-
-def _write(layout: bpy.types.UILayout, sentence: str, *, icon: str) -> None:
-    """A sentence as labels, broken between words."""
-    lines = [""]
-    for word in sentence.split():
-        if len(lines[-1]) + len(word) >= _LINE and lines[-1]:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    column = layout.column(align=True)
-    for i, line in enumerate(lines):
-        column.label(text=line, icon=icon if i == 0 else "BLANK1")
 
 
 register, unregister = bpy.utils.register_classes_factory(

@@ -12,37 +12,30 @@ sentence on stderr, and no file is written), 2 wrong usage (one sentence as well
 from __future__ import annotations
 
 import argparse
-import contextlib
-import importlib
-import importlib.util
 import json
-import os
 import sys
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
-ROOT = Path(__file__).resolve().parent.parent
-PROGRAM = "blender -b FILE -P complete_pose.py --"
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from headless import (
+    OPTION_FOR,
+    OneLineParser,
+    find_armature,
+    in_options,
+    is_same_file,
+    load,
+    open_blend,
+    run,
+    silent,
+)
+
+__all__ = ["OPTION_FOR"]
 
 KNOWN = ("keyed", "selected", "unselected")
-
-OPTION_FOR = {
-    "CHOOSE_SELECTED": "give --known selected",
-    "REFILL_GENERATED": "give --refill-generated",
-    "NO_KEYS": "give --no-insert-keys",
-}
-"""What each ``Advice`` of the add-on is here."""
-
-
-class OneLineParser(argparse.ArgumentParser):
-    """Says what is wrong in one line, and ends with exit code 2."""
-
-    def error(self, message: str) -> NoReturn:
-        """End the program."""
-        self.exit(2, f"complete_pose: {message} (--help lists the options)\n")
 
 
 def main(arguments: list[str]) -> int:
@@ -56,16 +49,12 @@ def main(arguments: list[str]) -> int:
         return fail(f"The extension cannot be loaded ({error}); install its zip in this Blender first")
     weights = str(options.weights.resolve()) if options.weights else preferred_weights(bpy)
     settings = settings_of(options, complete.Settings, known.Rule, weights)
-    if options.file:
-        try:
-            with silent():
-                bpy.ops.wm.open_mainfile(filepath=str(options.file.resolve()))
-        except RuntimeError:
-            return fail(f"{options.file} cannot be opened; it is no .blend file that this Blender can read")
-    if is_input(options.output, bpy.data.filepath) and not options.overwrite:
+    if options.file and not open_blend(bpy, options.file):
+        return fail(f"{options.file} cannot be opened; it is no .blend file that this Blender can read")
+    if is_same_file(options.output, bpy.data.filepath) and not options.overwrite:
         return fail(OVERWRITES.format(options.output), 2)
     try:
-        reports = run(bpy, options, complete.complete, settings)
+        reports = complete_frames(bpy, options, complete.complete, settings)
     except errors.Refusal as refusal:
         return fail(in_options(refusal))
     try:
@@ -81,8 +70,7 @@ def main(arguments: list[str]) -> int:
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The options; wrong ones end the program with exit code 2."""
     parser = OneLineParser(
-        prog=PROGRAM,
-        description="Fill in the bones of an armature that are not known, frame by frame.",
+        "complete_pose", "Fill in the bones of an armature that are not known, frame by frame."
     )
     parser.add_argument("file", nargs="?", type=Path, help="a .blend file, if Blender has not opened one")
     parser.add_argument("--armature", metavar="NAME", help="armature object; may be left out if there is one")
@@ -163,21 +151,11 @@ def check_files(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) 
         refuse(f"there is no weights file {options.weights}")
     if options.file and not options.file.is_file():
         refuse(f"there is no file {options.file}")
-    if options.file and is_input(options.output, str(options.file)) and not options.overwrite:
+    if options.file and is_same_file(options.output, str(options.file)) and not options.overwrite:
         refuse(OVERWRITES.format(options.output))
 
 
 OVERWRITES = "--output {} is the file that is read; choose another one, or give --overwrite"
-
-
-def is_input(output: Path | None, opened: str) -> bool:
-    """Whether the output would take the place of the file that is read."""
-    return bool(output and opened) and output.resolve() == Path(opened).resolve()
-
-
-def in_options(refusal: object) -> str:
-    """The sentence of a ``Refusal`` with its advice in this program's options."""
-    return refusal.beginning + (OPTION_FOR[refusal.advice.name] if refusal.advice else "")
 
 
 def frame_range(text: str) -> range:
@@ -219,7 +197,9 @@ def settings_of(options: argparse.Namespace, settings: type, rule: type, weights
         raise SystemExit(fail(in_options(refusal), 2)) from refusal
 
 
-def run(bpy: ModuleType, options: argparse.Namespace, complete: object, settings: object) -> list[dict]:
+def complete_frames(
+    bpy: ModuleType, options: argparse.Namespace, complete: object, settings: object
+) -> list[dict]:
     """Complete every frame on which something is known and something is not; one record each.
 
     Raises:
@@ -282,59 +262,6 @@ def check_names(rig: object, known: str) -> None:
             )
 
 
-def find_armature(bpy: ModuleType, name: str | None) -> object:
-    """The named armature object, or the only one of the scene that is visible and no metarig.
-
-    Raises:
-        Refusal: if there is none or if several could be meant.
-    """
-    refusal = load("errors").Refusal
-    rigs = [o for o in bpy.context.scene.objects if o.type == "ARMATURE"]
-    listed = ", ".join(f"'{rig.name}'" for rig in rigs)
-    if name is None:
-        meant = [rig for rig in rigs if rig.visible_get() and not is_metarig(rig)] if len(rigs) > 1 else rigs
-        if len(meant) == 1:
-            return meant[0]
-        raise refusal(
-            f"Choose an armature with --armature: {listed}" if rigs else "The scene has no armature"
-        )
-    found = bpy.context.scene.objects.get(name)
-    if found is None:
-        raise refusal(f"The scene has no object '{name}'" + (f"; its armatures: {listed}" if rigs else ""))
-    return found
-
-
-def is_metarig(rig: object) -> bool:
-    """Whether Rigify generates a character from this armature; a generated one carries a ``rig_id``."""
-    member = load("versions").member
-    return "rig_id" not in rig.data and any(member(bone, "rigify_type") for bone in rig.pose.bones)
-
-
-def load(module: str) -> ModuleType:
-    """A module of the extension's ``addon``: of the installed extension, else of this checkout."""
-    import bpy
-    import addon_utils
-
-    for name in bpy.context.preferences.addons.keys():  # noqa: SIM118 - a Blender collection yields values
-        if name.startswith("bl_ext.") and name.endswith(".contrapposto"):
-            return importlib.import_module(f"{name}.addon.{module}")
-    for entry in addon_utils.modules():
-        name = entry.__name__
-        if name.startswith("bl_ext.") and name.endswith(".contrapposto"):
-            addon_utils.enable(name)
-            return importlib.import_module(f"{name}.addon.{module}")
-    package = "contrapposto_extension"
-    if package not in sys.modules:
-        if (ROOT / "core").is_dir():
-            sys.path.insert(0, str(ROOT / "core"))
-        spec = importlib.util.spec_from_file_location(
-            package, ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
-        )
-        sys.modules[package] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[package])
-    return importlib.import_module(f"{package}.addon.{module}")
-
-
 def write(bpy: ModuleType, options: argparse.Namespace, reports: list[dict]) -> None:
     """Write the report and the .blend file: both or none.
 
@@ -351,54 +278,11 @@ def write(bpy: ModuleType, options: argparse.Namespace, reports: list[dict]) -> 
                 bpy.ops.wm.save_as_mainfile(filepath=str(temporaries[-1]), copy=True, check_existing=False)
 
 
-@contextlib.contextmanager
-def silent() -> Iterator[None]:
-    """Keep what Blender prints of its own, also from C, away from this program's sentences."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    saved = [os.dup(stream) for stream in (1, 2)]
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 1)
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        for stream, before in zip((1, 2), saved, strict=True):
-            os.dup2(before, stream)
-            os.close(before)
-        os.close(nowhere)
-
-
 def fail(sentence: str, code: int = 1) -> int:
     """Say it on stderr; the exit code."""
     print(f"complete_pose: {sentence}", file=sys.stderr)
     return code
 
 
-def script_arguments() -> list[str]:
-    """What stands behind ``--``, or everything where Python runs the file itself."""
-    if "--" in sys.argv:
-        before, after = sys.argv[: sys.argv.index("--")], sys.argv[sys.argv.index("--") + 1 :]
-        own = Path(before[0]).name == Path(__file__).name if before else False
-        return [*before[1:], *after] if own else after
-    return sys.argv[1:] if Path(sys.argv[0]).name == Path(__file__).name else []
-
-
-def leave(code: int) -> None:
-    """End at once: Blender 4.2 and 4.5 as Python modules do not shut down cleanly."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
-
-
 if __name__ == "__main__":
-    try:
-        exit_code = main(script_arguments())
-    except SystemExit as end:
-        exit_code = int(end.code or 0)
-    except BaseException:  # noqa: BLE001 - Blender alone would print it and exit with 0
-        traceback.print_exc()
-        exit_code = 1
-    leave(exit_code)
+    run(main, __file__)

@@ -31,10 +31,10 @@ def scene(tmp_path):
     return path
 
 
-def run(*arguments, cwd=None):
+def run(*arguments, cwd=None, script=SCRIPT):
     environment = dict(os.environ, PYTHONPATH=str(ROOT / "core"))
     return subprocess.run(
-        [sys.executable, str(SCRIPT), *map(str, arguments)],
+        [sys.executable, str(script), *map(str, arguments)],
         capture_output=True, text=True, check=False, timeout=300, env=environment, cwd=cwd,
     )  # fmt: skip
 
@@ -142,18 +142,19 @@ def test_a_refusal_is_one_sentence_and_leaves_no_file(scene, tmp_path, arguments
     assert {path.name for path in tmp_path.iterdir()} == {"in.blend"}
 
 
-def test_every_advice_of_the_add_on_is_an_option_here(extension):
+def test_every_advice_of_the_add_on_is_an_option_of_a_script(extension):
     errors = importlib.import_module(f"{extension}.addon.errors")
     spec = importlib.util.spec_from_file_location("complete_pose_script", SCRIPT)
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    usage = run("--help").stdout
+    usage = run("--help").stdout + run("--help", script=SCRIPT.with_name("denoise_mocap.py")).stdout
     for advice in errors.Advice:
         refusal = errors.Refusal("Key the bones, or ", advice)
         assert str(refusal) == f"Key the bones, or {advice.value}"
         words = script.in_options(refusal)
-        assert words.startswith("Key the bones, or give --")
-        assert words.split()[5].replace("--no-", "--") in usage
+        assert words.startswith("Key the bones, or ")
+        option = next(word for word in words.split() if word.startswith("--"))
+        assert option.replace("--no-", "--") in usage
     assert set(script.OPTION_FOR) == {advice.name for advice in errors.Advice}
 
 

@@ -14,7 +14,8 @@ import rigs
 
 OPERATORS = (
     "complete_pose", "detect_rig", "accept_rig", "clear_rig", "set_rig_bone", "export_rig", "import_rig",
-    "select_generated_keys", "remove_generated_keys",
+    "select_generated_keys", "remove_generated_keys", "denoise_mocap", "toggle_denoised",
+    "export_denoise_report",
 )  # fmt: skip
 
 
@@ -22,7 +23,12 @@ def registered():
     names = {name for name in dir(bpy.types) if "contrapposto" in name.lower()}
     names |= set(dir(bpy.ops.contrapposto))
     owners = (bpy.types.Scene, bpy.types.Armature)
-    properties = {owner.__name__ for owner in owners if "contrapposto" in owner.bl_rna.properties}
+    properties = {
+        f"{owner.__name__}.{name}"
+        for owner in owners
+        for name in owner.bl_rna.properties.keys()  # noqa: SIM118 - a Blender collection yields values
+        if name.startswith("contrapposto")
+    }
     menus = [
         len(getattr(bpy.types, menu).draw._draw_funcs)
         for menu in MENUS

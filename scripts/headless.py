@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every script here needs: the extension, its options on one line, Blender's silence, an end.
+
+Blender does not put the folder of a script on Python's path: each script does so before it imports this.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parent.parent
+
+OPTION_FOR = {
+    "CHOOSE_SELECTED": "give --known selected",
+    "REFILL_GENERATED": "give --refill-generated",
+    "NO_KEYS": "give --no-insert-keys",
+    "CHOOSE_STRIPS": "give --all-actions or --selected-strips",
+    "ALL_BONES": "leave out --selected-bones",
+    "OTHER_FRAMES": "give other --frames",
+}
+"""What each ``Advice`` of the add-on is here."""
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Says what is wrong in one line, and ends with exit code 2."""
+
+    def __init__(self, name: str, description: str) -> None:
+        super().__init__(prog=f"blender -b FILE -P {name}.py --", description=description)
+        self.name = name
+
+    def error(self, message: str) -> NoReturn:
+        """End the program."""
+        self.exit(2, f"{self.name}: {message} (--help lists the options)\n")
+
+
+def load(module: str) -> ModuleType:
+    """A module of the extension's ``addon``: of the installed extension, else of this checkout."""
+    import bpy
+    import addon_utils
+
+    for name in bpy.context.preferences.addons.keys():  # noqa: SIM118 - a Blender collection yields values
+        if name.startswith("bl_ext.") and name.endswith(".contrapposto"):
+            return importlib.import_module(f"{name}.addon.{module}")
+    for entry in addon_utils.modules():
+        name = entry.__name__
+        if name.startswith("bl_ext.") and name.endswith(".contrapposto"):
+            addon_utils.enable(name)
+            return importlib.import_module(f"{name}.addon.{module}")
+    package = "contrapposto_extension"
+    if package not in sys.modules:
+        if (ROOT / "core").is_dir():
+            sys.path.insert(0, str(ROOT / "core"))
+        spec = importlib.util.spec_from_file_location(
+            package, ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
+        )
+        sys.modules[package] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[package])
+    return importlib.import_module(f"{package}.addon.{module}")
+
+
+def open_blend(bpy: ModuleType, path: Path) -> bool:
+    """Open a .blend file; whether this Blender can read it."""
+    try:
+        with silent():
+            bpy.ops.wm.open_mainfile(filepath=str(path.resolve()))
+    except RuntimeError:
+        return False
+    return True
+
+
+def find_armature(bpy: ModuleType, name: str | None) -> object:
+    """The named armature object, or the only one of the scene that is visible and no metarig.
+
+    Raises:
+        Refusal: if there is none or if several could be meant.
+    """
+    refusal = load("errors").Refusal
+    rigs = [o for o in bpy.context.scene.objects if o.type == "ARMATURE"]
+    listed = ", ".join(f"'{rig.name}'" for rig in rigs)
+    if name is None:
+        meant = [rig for rig in rigs if rig.visible_get() and not is_metarig(rig)] if len(rigs) > 1 else rigs
+        if len(meant) == 1:
+            return meant[0]
+        raise refusal(
+            f"Choose an armature with --armature: {listed}" if rigs else "The scene has no armature"
+        )
+    found = bpy.context.scene.objects.get(name)
+    if found is None:
+        raise refusal(f"The scene has no object '{name}'" + (f"; its armatures: {listed}" if rigs else ""))
+    return found
+
+
+def is_metarig(rig: object) -> bool:
+    """Whether Rigify generates a character from this armature; a generated one carries a ``rig_id``."""
+    member = load("versions").member
+    return "rig_id" not in rig.data and any(member(bone, "rigify_type") for bone in rig.pose.bones)
+
+
+def in_options(refusal: object) -> str:
+    """The sentence of a ``Refusal`` with its advice in a script's options."""
+    return refusal.beginning + (OPTION_FOR[refusal.advice.name] if refusal.advice else "")
+
+
+def is_same_file(output: Path | None, opened: str) -> bool:
+    """Whether the output would take the place of the file that is read."""
+    return bool(output and opened) and output.resolve() == Path(opened).resolve()
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """Keep what Blender prints of its own, also from C, away from a program's sentences."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = [os.dup(stream) for stream in (1, 2)]
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for stream, before in zip((1, 2), saved, strict=True):
+            os.dup2(before, stream)
+            os.close(before)
+        os.close(nowhere)
+
+
+def script_arguments(file: str) -> list[str]:
+    """What stands behind ``--``, or everything where Python runs the file itself."""
+    name = Path(file).name
+    if "--" in sys.argv:
+        before, after = sys.argv[: sys.argv.index("--")], sys.argv[sys.argv.index("--") + 1 :]
+        own = Path(before[0]).name == name if before else False
+        return [*before[1:], *after] if own else after
+    return sys.argv[1:] if Path(sys.argv[0]).name == name else []
+
+
+def run(main: Callable[[list[str]], int], file: str) -> NoReturn:
+    """Run a program and end at once: Blender 4.2 and 4.5 as Python modules do not shut down cleanly."""
+    try:
+        code = main(script_arguments(file))
+    except SystemExit as end:
+        code = int(end.code or 0)
+    except BaseException:  # noqa: BLE001 - Blender alone would print it and exit with 0
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

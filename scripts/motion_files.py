@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Motion files into Blender and out again: .blend, .bvh, .fbx, .glb."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from types import ModuleType
+
+from headless import open_blend, silent
+
+SUFFIXES = (".blend", ".bvh", ".fbx", ".glb")
+_IMPORTERS = {".bvh": "io_anim_bvh", ".fbx": "io_scene_fbx", ".glb": "io_scene_gltf2"}
+
+
+def read(bpy: ModuleType, path: Path) -> str:
+    """Open or import a file into an empty scene; what is wrong with it, empty if nothing is."""
+    suffix = path.suffix.lower()
+    wrong = f"{path} cannot be opened; it is no {suffix} file that this Blender can read"
+    if suffix == ".blend":
+        return "" if open_blend(bpy, path) else wrong
+    import addon_utils
+
+    with silent():
+        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+        addon_utils.enable(_IMPORTERS[suffix])
+        try:
+            if suffix == ".bvh":
+                bpy.ops.import_anim.bvh(filepath=str(path), update_scene_fps=True, update_scene_duration=True)
+            elif suffix == ".fbx":
+                bpy.ops.import_scene.fbx(filepath=str(path))
+            else:
+                bpy.ops.import_scene.gltf(filepath=str(path))
+        except Exception:  # noqa: BLE001 - an importer fails on a broken file in any way there is
+            return wrong
+    return ""
+
+
+def write(bpy: ModuleType, path: Path, rig: object, suffix: str) -> None:
+    """Save or export the scene; to ``path``, whatever its name ends with.
+
+    Raises:
+        OSError, RuntimeError: if that fails.
+    """
+    with silent():
+        if suffix == ".blend":
+            bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, check_existing=False)
+            return
+        select_only(bpy, rig)
+        action = rig.animation_data.action if rig.animation_data else None
+        if action is not None:
+            first, last = action.frame_range
+            bpy.context.scene.frame_start, bpy.context.scene.frame_end = math.floor(first), math.ceil(last)
+        if suffix == ".bvh":
+            scene = bpy.context.scene
+            bpy.ops.export_anim.bvh(
+                filepath=str(path), frame_start=scene.frame_start, frame_end=scene.frame_end
+            )
+        elif suffix == ".fbx":
+            bpy.ops.export_scene.fbx(
+                filepath=str(path), add_leaf_bones=False, bake_anim_use_nla_strips=False,
+                bake_anim_use_all_actions=action is None, bake_anim_simplify_factor=0.0,
+            )  # fmt: skip
+        else:
+            bpy.ops.export_scene.gltf(
+                filepath=str(path), export_format="GLB",
+                export_animation_mode="ACTIONS" if action is None else "ACTIVE_ACTIONS",
+            )  # fmt: skip
+
+
+def select_only(bpy: ModuleType, rig: object) -> None:
+    """Select one object and make it the active one, in Object Mode."""
+    if bpy.context.object is not None and bpy.context.object.mode != "OBJECT":
+        bpy.ops.object.mode_set(mode="OBJECT")
+    for other in bpy.context.view_layer.objects:
+        other.select_set(other == rig)
+    bpy.context.view_layer.objects.active = rig
