@@ -30,6 +30,7 @@ from typing import Any
 from contrapposto.arrays import Array, like, namespace
 from contrapposto.networks import window_transformer
 from contrapposto.priors import container
+from contrapposto.priors.filters import FILTERS, Filtered, filtered
 from contrapposto.rotation import from_rot6d, to_rot6d
 from contrapposto.skeleton import NUM_JOINTS, forward_kinematics
 
@@ -38,9 +39,13 @@ WEIGHTS = Path(__file__).parent / "weights" / "motion.npz"
 FPS = 30.0
 """Frames a second that the prior knows."""
 
-INPUTS = NUM_JOINTS * 6 + 2 * NUM_JOINTS + NUM_JOINTS * 3 + 2 * NUM_JOINTS + 3 + 2
-OUTPUTS = NUM_JOINTS * 6 + NUM_JOINTS * 3 + 3 + 2
-"""Features of a frame: rotations, positions and place, each with levels; and contacts."""
+INPUTS = 2 * (NUM_JOINTS * 6 + NUM_JOINTS * 3 + 3) + 4 * NUM_JOINTS + 2
+OUTPUTS = NUM_JOINTS * 6 + NUM_JOINTS * 3 + 3 + (2 * NUM_JOINTS + 1) * FILTERS + 2
+"""Features of a frame: rotations, positions and place, as they are and smoothed, and their levels;
+what to add to each, which filter to trust, and contacts."""
+
+OUTPUT_GAIN = 0.5
+"""What the network adds is so much smaller than the noise: the filters have done the rest."""
 
 PLACE_MEAN, PLACE_SCALE = (0.0, 0.85, 0.0), (0.5, 0.2, 0.5)
 """The pelvis' place in metres is centred and scaled by these before the network sees it."""
@@ -105,21 +110,39 @@ class Expected:
     contacts: Array
 
 
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """An observation as the network sees it.
+
+    Attributes:
+        rotations, positions, place: normalised, through every filter.
+        body: (B, T, 22, 3, 3) the rotations, from their neighbours where hardly known.
+        shown: (B, T, 22, 3) the positions, where not observed those of ``body``.
+    """
+
+    rotations: Filtered
+    positions: Filtered
+    place: Filtered
+    body: Array
+    shown: Array
+
+
 def _scales(level: Array, spread: Array | float) -> tuple[Array, Array, Array]:
-    """How input, skipped observation and network output count at a level.
+    """A level in units of the clean value's spread, and how input and output count at it.
 
     Args:
         level: (...) a standard deviation, 0 to infinity.
         spread: that of the clean value.
 
     Returns:
-        ``c_in = 1 / sqrt(1 + r^2)``, ``c_in^2`` and ``r c_in`` with ``r = level / spread``.
+        ``r = level / spread``, ``1 / sqrt(1 + r^2)`` and ``r / sqrt(1 + r^2)``.
     """
     xp = namespace(level)
     missing = xp.isinf(level)
     r = xp.where(missing, xp.zeros_like(level), level) / spread
-    scale = xp.where(missing, xp.zeros_like(level), 1 / xp.sqrt(1 + r * r))
-    return scale, scale * scale, xp.where(missing, xp.ones_like(level), r * scale)
+    c_in = 1 / xp.sqrt(1 + r * r)
+    zero, one = xp.zeros_like(c_in), xp.ones_like(c_in)
+    return level / spread, xp.where(missing, zero, c_in), xp.where(missing, one, r * c_in)
 
 
 def _labels(level: Array, span: tuple[float, float]) -> Array:
@@ -167,62 +190,79 @@ class MotionPrior:
             self, weights={name: like(value, reference) for name, value in self.weights.items()}, **moved
         )
 
-    def shown(self, observed: Observed) -> tuple[Array, Array]:
-        """The rotations with the mean where hardly known, and positions where they were not observed.
-
-        Returns:
-            (B, T, 22, 3, 3) and (B, T, 22, 3).
-        """
+    def prepared(self, observed: Observed) -> Prepared:
+        """What the network gets beside the observation: filtered, normalised, put on a body."""
         xp = namespace(observed.rotations)
+        r, _, _ = _scales(observed.rotation_level * SPREAD_6D, self.std)
+        d = filtered((to_rot6d(observed.rotations) - self.mean) / self.std[:, None], r)
+        r, _, _ = _scales(observed.position_level, self.position_std)
+        p = filtered((observed.positions - self.position_mean) / self.position_std[:, None], r)
+        scale = like(PLACE_SCALE, r)
+        r = observed.place_level[..., None] / float(PLACE_SCALE[0])
+        t = filtered(((observed.place - like(PLACE_MEAN, r)) / scale)[..., None, :], r)
+        filled = from_rot6d(self.mean + self.std[:, None] * d.filled)
         unknown = observed.rotation_level > HARDLY_KNOWN
-        usual = xp.broadcast_to(from_rot6d(self.mean), tuple(observed.rotations.shape))
-        rotations = xp.where(unknown[..., None, None], usual, observed.rotations)
+        rotations = xp.where(unknown[..., None, None], filled, observed.rotations)
         _, positions = forward_kinematics(rotations)
         unseen = xp.isinf(observed.position_level)[..., None]
-        return rotations, xp.where(unseen, positions, observed.positions)
+        return Prepared(d, p, t, rotations, xp.where(unseen, positions, observed.positions))
 
-    def features(self, observed: Observed) -> Array:
+    def features(self, observed: Observed, prepared: Prepared) -> Array:
         """(B, T, INPUTS) what the network sees."""
         xp = namespace(observed.rotations)
-        _, positions = self.shown(observed)
-        x = (to_rot6d(observed.rotations) - self.mean) / self.std[:, None]
-        x = x * _scales(observed.rotation_level * SPREAD_6D, self.std)[0][..., None]
-        p = (positions - self.position_mean) / self.position_std[:, None]
-        seen = xp.where(
-            xp.isinf(observed.position_level), xp.zeros_like(observed.position_level), observed.position_level
-        )
-        p = p * _scales(seen, self.position_std)[0][..., None]
-        t = (observed.place - like(PLACE_MEAN, x)) / like(PLACE_SCALE, x)
-        t = t * _scales(observed.place_level[..., None], like(PLACE_SCALE, x))[0]
+        rotations, positions, place = prepared.rotations, prepared.positions, prepared.place
+        _, c_in, _ = _scales(observed.rotation_level * SPREAD_6D, self.std)
+        p = (prepared.shown - self.position_mean) / self.position_std[:, None]
+        seen = xp.isinf(observed.position_level)
+        seen = xp.where(seen, xp.zeros_like(c_in), observed.position_level)
+        p = p * _scales(seen, self.position_std)[1][..., None]
+        _, t_in, _ = _scales(observed.place_level, float(PLACE_SCALE[0]))
         return xp.concat(
             [
-                _flat(x),
+                _flat(rotations.filled * xp.where(c_in > 0, c_in, xp.ones_like(c_in))[..., None]),
+                _flat(rotations.smooth),
                 _flat(_labels(observed.rotation_level, ANGLE_SPAN)),
                 _flat(p),
+                _flat(positions.smooth),
                 _flat(_labels(observed.position_level, PLACE_SPAN)),
-                t,
+                _flat(place.filled * xp.where(t_in > 0, t_in, xp.ones_like(t_in))[..., None, None]),
+                _flat(place.smooth),
                 _labels(observed.place_level, PLACE_SPAN),
             ],
             axis=-1,
         )
 
-    def told(self, observed: Observed, output: Array) -> Expected:
+    def told(self, observed: Observed, prepared: Prepared, output: Array) -> Expected:
         """The clean window, given the network's output (B, T, OUTPUTS)."""
         xp = namespace(output)
         B, T = output.shape[:2]
-        J = NUM_JOINTS
-        F = xp.reshape(output[..., : 6 * J], (B, T, J, 6))
-        G = xp.reshape(output[..., 6 * J : 9 * J], (B, T, J, 3))
-        _, skip, out = _scales(observed.rotation_level * SPREAD_6D, self.std)
-        d = to_rot6d(observed.rotations) - self.mean
-        d = self.mean + d * skip[..., None] + (self.std * out)[..., None] * F
-        _, skip, out = _scales(observed.position_level, self.position_std)
-        p = observed.positions - self.position_mean
-        p = self.position_mean + p * skip[..., None] + (self.position_std * out)[..., None] * G
-        mean, scale = like(PLACE_MEAN, output), like(PLACE_SCALE, output)
-        _, skip, out = _scales(observed.place_level[..., None], scale)
-        t = mean + (observed.place - mean) * skip + scale * out * output[..., 9 * J : 9 * J + 3]
-        return Expected(from_rot6d(d), p, t, output[..., 9 * J + 3 :])
+        parts, at = [], 0
+        for size in (
+            6 * NUM_JOINTS,
+            3 * NUM_JOINTS,
+            3,
+            NUM_JOINTS * FILTERS,
+            NUM_JOINTS * FILTERS,
+            FILTERS,
+            2,
+        ):
+            parts.append(output[..., at : at + size])
+            at += size
+        rows = (NUM_JOINTS, NUM_JOINTS, 1)
+        F, G, H = (xp.reshape(part, (B, T, n, -1)) for part, n in zip(parts[:3], rows, strict=True))
+        choice = [xp.reshape(part, (B, T, n, FILTERS)) for part, n in zip(parts[3:6], rows, strict=True)]
+        _, _, out = _scales(observed.rotation_level * SPREAD_6D, self.std)
+        d = prepared.rotations.mixed(choice[0]) + OUTPUT_GAIN * out[..., None] * F
+        _, _, out = _scales(observed.position_level, self.position_std)
+        p = prepared.positions.mixed(choice[1]) + OUTPUT_GAIN * out[..., None] * G
+        _, _, out = _scales(observed.place_level, float(PLACE_SCALE[0]))
+        t = prepared.place.mixed(choice[2]) + OUTPUT_GAIN * out[..., None, None] * H
+        return Expected(
+            from_rot6d(self.mean + self.std[:, None] * d),
+            self.position_mean + self.position_std[:, None] * p,
+            like(PLACE_MEAN, t) + like(PLACE_SCALE, t) * t[..., 0, :],
+            parts[6],
+        )
 
     def expect(self, observed: Observed) -> Expected:
         """The clean windows: the posterior mean, by one evaluation of the network.
@@ -232,8 +272,9 @@ class MotionPrior:
         """
         if observed.rotations.shape[1] > self.frames:
             raise ValueError(f"A window may have {self.frames} frames, not {observed.rotations.shape[1]}")
-        output = window_transformer.forward(self.weights, self.features(observed), self.blocks)
-        return self.told(observed, output)
+        prepared = self.prepared(observed)
+        output = window_transformer.forward(self.weights, self.features(observed, prepared), self.blocks)
+        return self.told(observed, prepared, output)
 
 
 NORMALISER = ("mean", "std", "position_mean", "position_std")

@@ -21,8 +21,10 @@ INF = float("inf")
 
 BY_POSITIONS = 0.27
 """Share of the examples of which joint positions were observed instead of rotations."""
+BOTH = 0.2
+"""Of those, share of which rotations were observed, too."""
 ROOTLESS = 0.75
-"""Of those, share whose root is dropped, as in the published protocol."""
+"""Of those by positions, share whose root is dropped, as in the published protocol."""
 
 ANGLE_DEG = (0.2, 15.0)
 POSITION_MM = (4.0, 130.0)
@@ -218,7 +220,7 @@ def corrupted(
     p_level = (spread * told * torch.exp(0.2 * dice.normal(B, NUM_JOINTS))).clamp(min=0.001)
     p_level = torch.where(by_positions[:, None], p_level, torch.full_like(p_level, INF))
     p_level = p_level[:, None].expand(B, T, NUM_JOINTS).clone()
-    level[by_positions] = INF
+    level[by_positions & ~dice.chance(BOTH, B)] = INF
     level[rootless, :, 0] = KNOWN_ROOT
     seen[rootless, :, 0] = torch.eye(3)
     place_level = torch.where(by_positions[:, None], p_level[:, :, 0], place_level)

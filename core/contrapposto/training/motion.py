@@ -37,7 +37,9 @@ LEAST_METRES = 0.008
 LEAST_CHORD = 0.025
 """Errors of an observation below which it is as good as clean."""
 
-SPEED_WEIGHT, TURN_WEIGHT, HEAD_WEIGHT, CONTACT_WEIGHT = 1.0, 0.5, 0.5, 0.05
+SPEED_WEIGHT, TURN_WEIGHT, CONTACT_WEIGHT = 1.0, 0.5, 0.05
+HEAD_WEIGHTS = (1.0, 0.15)
+"""Of the positions that are told without bones: where positions were observed, and else."""
 
 
 @dataclass(frozen=True)
@@ -95,15 +97,17 @@ def recovery_loss(prior: MotionPrior, example: Example, *, drop: Drop | None = N
     """Mean error of the recovered windows relative to what was observed."""
     kind = example.rotations.device.type
     with torch.autocast(kind, enabled=False):
-        features = prior.features(example.observed)
+        prepared = prior.prepared(example.observed)
+        features = prior.features(example.observed, prepared)
     output = window_transformer.forward(prior.weights, features, prior.blocks, drop=drop).float()
     with torch.autocast(kind, enabled=False):
-        found = prior.told(example.observed, output)
+        found = prior.told(example.observed, prepared, output)
         placed = example.placed[:, None, None]
         place = torch.where(placed, found.place, example.place)
         _, clean = forward_kinematics(example.rotations)
         _, body = forward_kinematics(found.rotations)
-        shown_rotations, shown = prior.shown(example.observed)
+        by_positions = torch.isfinite(example.observed.position_level).any(-1).any(-1)
+        shown_rotations, shown = prepared.body, prepared.shown
         unplaced = torch.isinf(example.observed.place_level)[..., None]
         shown_place = torch.where(unplaced, example.place, example.observed.place)
 
@@ -113,7 +117,7 @@ def recovery_loss(prior: MotionPrior, example: Example, *, drop: Drop | None = N
         errors = (
             _length(off).mean((1, 2))
             + SPEED_WEIGHT * _length(off[:, 1:] - off[:, :-1]).mean((1, 2))
-            + HEAD_WEIGHT * _length(found.positions - clean).mean((1, 2))
+            + torch.where(by_positions, *HEAD_WEIGHTS) * _length(found.positions - clean).mean((1, 2))
         )
         turn = _chord(found.rotations, example.rotations).mean((1, 2))
         turn_scale = _chord(shown_rotations, example.rotations).mean((1, 2)) + LEAST_CHORD
