@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Clean a captured clip: jitter, spikes, flips, dropouts and sliding feet, not the performance.
+
+1. What is not the performer's is found (``outliers``) and counts as missing.
+2. The noise of every joint is estimated from the clip (``noise``).
+3. The motion prior tells the clean clip, at its own 30 frames a second, from what is left
+   and how noisy that is (``motion_windows``); what is missing it fills.
+4. What it changed is carried over to the clip's own frames (``timeline``); detail above
+   what 30 frames a second can hold is kept as far as it is not noise.
+5. Feet that stand are held (``contacts``).
+
+Cost grows with the number of frames. Everything is deterministic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from contrapposto.arrays import to_numpy
+from contrapposto.diffusion.sampler import Callback
+from contrapposto.motion import Motion, Pose
+from contrapposto.priors.motion import FPS, MotionPrior, Observed, load
+from contrapposto.rotation import from_rotvec, slerp, to_rotvec, transpose
+from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, STANDARD_OFFSETS, forward_kinematics
+from contrapposto.soles import Soles
+from contrapposto.tasks.contacts import LEGS, hold_feet, standing
+from contrapposto.tasks.motion_windows import passes, recover
+from contrapposto.tasks.noise import point_noise, rotation_noise
+from contrapposto.tasks.outliers import find_outliers, point_spikes
+from contrapposto.tasks.timeline import Timeline
+
+FPS_RANGE = (1.0, 1000.0)
+
+LEAST_RAD, LEAST_METRES = np.radians(0.15), 0.001
+"""Noise that every clip is taken to have."""
+
+INTERPOLATED = 0.85
+"""Share of the noise that is left where a slow clip is interpolated onto the prior's frames."""
+
+DETAIL_NOISE = 1.3
+DETAIL_FRAMES = 8
+"""Detail counts as noise when it is no larger than so much of the noise, over so many frames each side."""
+
+GROUND_PERCENTILE = 5
+"""Of the lowest sole's height over the clip: where its ground is."""
+
+
+@dataclass(frozen=True, eq=False)
+class Denoised:
+    """A cleaned clip and what was done to it.
+
+    Attributes:
+        motion: of the same length and frame rate.
+        noise_deg: (22,) estimated noise of each joint's rotation, degrees by component.
+        replaced: (T, 22) bool, values treated as missing: given as such, spikes, flips, frozen.
+        spikes: (22,) how many values were spikes or flipped.
+        contacts: (T, 2) bool, whether the left and the right foot were held on the floor.
+        moved_mm: (T,) how far the joints moved, mean over joints.
+    """
+
+    motion: Motion
+    noise_deg: np.ndarray
+    replaced: np.ndarray
+    spikes: np.ndarray
+    contacts: np.ndarray
+    moved_mm: np.ndarray
+
+
+def denoise(
+    motion: Motion,
+    *,
+    strength: float | np.ndarray = 1.0,
+    missing: np.ndarray | None = None,
+    contacts: bool = True,
+    fill_gaps: bool = True,
+    offsets: np.ndarray | None = None,
+    soles: Soles | None = None,
+    prior: MotionPrior | None = None,
+    callback: Callback | None = None,
+) -> Denoised:
+    """The clean clip behind a captured one.
+
+    Args:
+        motion: T poses at any frame rate; y up, metres.
+        strength: one for all, or (22,): 0 leaves a joint alone, 1 is as measured best.
+        missing: (T, 22) bool, joints without a value; the pelvis' stands for its place, too.
+        contacts: hold the feet that stand.
+        fill_gaps: what is missing or found to be no value is filled by the prior; if not,
+            what is missing is interpolated, and what was found stays as it is.
+        offsets: (22, 3) body proportions; the standard body if None.
+        soles: where the soles are, to find the ground; those of the proportions if None.
+        prior: the shipped one on NumPy if None.
+        callback: called with (step, steps); may raise to stop.
+
+    Raises:
+        ValueError: with one sentence, for fewer than 2 frames, values that are not finite
+            and not missing, an odd frame rate, or a strength outside 0 to 1.
+    """
+    R, place, gone, placed = _checked(motion, missing)
+    force = _strength(strength)
+    T, fps = len(R), float(motion.fps)
+    prior = load() if prior is None else prior
+    line = Timeline(T, fps)
+
+    rough = rotation_noise(R, ~gone)
+    found = find_outliers(R, ~gone, rough, fps)
+    jumped = point_spikes(place, placed, point_noise(place[:, None], placed[:, None])[:, 0])
+    wrong = found.any if fill_gaps else np.zeros_like(gone)
+    reliable = ~gone & ~wrong
+    # a body that is frozen as a whole is frozen in its place, too
+    placed_well = placed & ~(jumped | (found.frozen.all(axis=1)) if fill_gaps else False)
+
+    noise = rotation_noise(R, reliable)
+    grid, known = line.rotations_to_grid(R, reliable)
+    points, here = line.points_to_grid(place, placed_well)
+    coarse = fps < FPS and not line.same
+    level = noise * INTERPOLATED if coarse else rotation_noise(grid, known)
+    level = line_level(line, level, coarse)
+    place_noise = point_noise(points[:, None], here[:, None])[:, 0]
+
+    shift, scale = _onto_standard(grid, points, here, offsets, soles)
+    observed = Observed.of_rotations(
+        grid,
+        np.where(known, np.hypot(level, LEAST_RAD), np.inf),
+        (points - shift) * scale,
+        np.where(here, np.hypot(place_noise * scale, LEAST_METRES), np.inf),
+    )
+    steps = passes(line.grid_count, prior.frames) + 1
+
+    def tell(step: int, _: int) -> None:
+        if callback is not None:
+            callback(step, steps)
+
+    clean = recover(prior, observed, tell)
+    tell(steps - 1, steps)
+
+    detail = _detail(line, grid, R, reliable, noise)
+    rotations = line.rotations_from_grid(clean.rotations) @ from_rotvec(detail)
+    filled = (gone if fill_gaps else np.zeros_like(gone)) | (wrong & (force > 0))
+    share = np.where(filled, 1.0, force * ~gone)
+    rotations = np.where((share > 0)[..., None, None], slerp(R, rotations, share), R)
+    moved = line.points_from_grid(clean.place / scale + shift) - line.points_from_grid(points)
+    moved = np.where(
+        (placed_well)[:, None], moved, line.points_from_grid(clean.place / scale + shift) - place
+    )
+    refill = ~placed if fill_gaps else np.zeros(T, dtype=bool)
+    place_share = np.where(refill | (~placed_well & (force[0] > 0)), 1.0, force[0] * placed)
+    new_place = place + place_share[:, None] * moved
+
+    stand = np.zeros((T, 2), dtype=bool)
+    if contacts:
+        _, joints = forward_kinematics(rotations, offsets)
+        toes = joints[:, [leg[3] for leg in LEGS]] + new_place[:, None]
+        stand = standing(line.nearest_on_grid(clean.contacts), toes, fps)
+        sides = tuple(float(force[list(leg[:3])].min()) for leg in LEGS)
+        rotations, stand = hold_feet(
+            rotations, new_place, stand, fps, strength=(sides[0], sides[1]), offsets=offsets
+        )
+    return Denoised(
+        motion=Motion(Pose(rotations, new_place), motion.fps, motion.name),
+        noise_deg=np.degrees(np.median(noise, axis=0)),
+        replaced=gone | wrong,
+        spikes=found.spikes.sum(axis=0),
+        contacts=stand,
+        moved_mm=_moved_mm(R, place, rotations, new_place, offsets),
+    )
+
+
+def line_level(line: Timeline, level: np.ndarray, coarse: bool) -> np.ndarray:
+    """The levels on the grid of what was estimated on a coarser clip."""
+    if not coarse:
+        return level
+    time = np.minimum(np.rint(np.arange(line.grid_count) * line.fps / FPS).astype(int), line.count - 1)
+    return level[time]
+
+
+def _checked(
+    motion: Motion, missing: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Rotations and place with gaps bridged, what is missing (T, 22), and where there is a place (T,)."""
+    R = np.array(to_numpy(motion.poses.rotations), dtype=np.float64)
+    place = np.array(to_numpy(motion.poses.transl), dtype=np.float64)
+    low, high = FPS_RANGE
+    if not (np.isfinite(motion.fps) and low <= motion.fps <= high):
+        raise ValueError(f"The frame rate must be between {low:g} and {high:g}, not {motion.fps}")
+    if R.ndim != 4 or len(R) < 2:
+        raise ValueError("Denoising needs at least 2 frames")
+    T = len(R)
+    gone = np.zeros((T, NUM_JOINTS), dtype=bool) if missing is None else np.asarray(missing, dtype=bool)
+    if gone.shape != (T, NUM_JOINTS):
+        raise ValueError(
+            f"'missing' must be ({T}, {NUM_JOINTS}), one mark a frame and joint, not {gone.shape}"
+        )
+    finite = np.isfinite(R).all(axis=(-1, -2))
+    placed = np.isfinite(place).all(axis=-1)
+    unmarked = np.argwhere(~finite & ~gone)
+    if len(unmarked) or np.any(~placed & ~gone[:, 0]):
+        frame = int(unmarked[0, 0]) if len(unmarked) else int(np.flatnonzero(~placed & ~gone[:, 0])[0])
+        raise ValueError(f"Frame {frame} has values that are not finite; mark them as missing or remove them")
+    placed &= ~gone[:, 0]
+    for joint in np.flatnonzero(gone.any(axis=0)):
+        R[:, joint] = _bridged_rotations(R[:, joint], ~gone[:, joint])
+    return R, _bridged_points(place, placed), gone, placed
+
+
+def _bridged_rotations(R: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Rotations (T, 3, 3), straight from one known to the next; the identity where none is."""
+    at = np.flatnonzero(known)
+    if len(at) == 0:
+        return np.tile(np.eye(3), (len(R), 1, 1))
+    frames = np.arange(len(R))
+    after = np.clip(np.searchsorted(at, frames), 0, len(at) - 1)
+    before = np.clip(np.searchsorted(at, frames, side="right") - 1, 0, len(at) - 1)
+    a, b = at[before], at[after]
+    share = np.where(b > a, (frames - a) / np.maximum(b - a, 1), 0.0)
+    return slerp(R[a], R[b], share)
+
+
+def _bridged_points(points: np.ndarray, known: np.ndarray) -> np.ndarray:
+    at = np.flatnonzero(known)
+    if len(at) == 0:
+        return np.zeros_like(points)
+    frames = np.arange(len(points))
+    return np.stack([np.interp(frames, at, points[at, axis]) for axis in range(3)], axis=-1)
+
+
+def _strength(strength: float | np.ndarray) -> np.ndarray:
+    force = np.asarray(strength, dtype=np.float64)
+    if force.shape not in {(), (NUM_JOINTS,)} or not np.all((force >= 0) & (force <= 1)):
+        raise ValueError(f"The strength must be a number from 0 to 1, or {NUM_JOINTS} of them")
+    return np.broadcast_to(force, (NUM_JOINTS,))
+
+
+def _leg(offsets: np.ndarray) -> float:
+    bones = [JOINT_INDEX[f"{side}_{part}"] for side in ("left", "right") for part in ("knee", "ankle")]
+    return float(np.linalg.norm(offsets[bones], axis=-1).sum())
+
+
+def _onto_standard(
+    R: np.ndarray,
+    place: np.ndarray,
+    placed: np.ndarray,
+    offsets: np.ndarray | None,
+    soles: Soles | None,
+) -> tuple[np.ndarray, float]:
+    """Where the clip's ground is (3,), metres, and how much longer the standard body's legs are."""
+    if not placed.any():
+        return np.zeros(3), 1.0
+    world, positions = forward_kinematics(R[placed], offsets)
+    soles = Soles.of(offsets) if soles is None else soles
+    lowest = place[placed, 1] + soles.heights(world, positions).min(axis=-1)
+    ground = np.array([0, np.percentile(lowest, GROUND_PERCENTILE), 0])
+    if offsets is None:
+        return ground, 1.0
+    return ground, _leg(STANDARD_OFFSETS) / max(_leg(np.asarray(offsets, dtype=float)), 1e-6)
+
+
+def _detail(
+    line: Timeline, grid: np.ndarray, R: np.ndarray, reliable: np.ndarray, noise: np.ndarray
+) -> np.ndarray:
+    """(T, 22, 3) what the grid lost of the clip, as turns, as far as it is not noise."""
+    if line.same:
+        return np.zeros(R.shape[:-1])
+    lost = to_rotvec(transpose(line.rotations_from_grid(grid)) @ R) * reliable[..., None]
+    power = np.sum(lost**2, axis=-1) / 3
+    reach = np.arange(-DETAIL_FRAMES, DETAIL_FRAMES + 1)
+    index = np.clip(np.arange(len(R))[:, None] + reach, 0, len(R) - 1)
+    power = power[index].mean(axis=1)
+    kept = np.clip(1 - DETAIL_NOISE * noise**2 / np.maximum(power, 1e-12), 0, 1)
+    return lost * kept[..., None]
+
+
+def _moved_mm(
+    R: np.ndarray, place: np.ndarray, new: np.ndarray, new_place: np.ndarray, offsets: np.ndarray | None
+) -> np.ndarray:
+    _, before = forward_kinematics(R, offsets)
+    _, after = forward_kinematics(new, offsets)
+    away = after + new_place[:, None] - before - place[:, None]
+    return 1000 * np.linalg.norm(away, axis=-1).mean(axis=-1)
