@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from contrapposto.evaluation import denoise as published
 from contrapposto.evaluation import filters
 from contrapposto.evaluation.captures import CASES, Capture
-from contrapposto.evaluation.denoise import windows
 from contrapposto.evaluation.metrics import joint_errors_mm
 from contrapposto.files.mocap import Clip, read_split
 from contrapposto.motion import Motion, Pose
@@ -29,12 +29,10 @@ from contrapposto.tasks.denoise_positions import denoise_positions
 
 FRAMES = 240
 CLIPS, QUICK_CLIPS = 30, 4
-PROTOCOL_CLIPS, QUICK_PROTOCOL_CLIPS = 48, 8
-NOISE_MM = (20, 40, 100)
 QUICK_CASES = ("white_5_deg", "drift_5_deg", "spikes", "dropped_30_frames", "markerless", "clean")
 
 CONTACT_METRES, CONTACT_SPEED = 0.06, 0.15
-"""A foot of the clean clip is in contact when its sole is lower over the ground and its toe base slower, m/s."""
+"""A foot of the clean clip stands when its sole is lower over the ground and its toe base slower, m/s."""
 
 FASTEST = 0.05
 """Share of the frames of each joint in which its sharpness is measured."""
@@ -45,7 +43,13 @@ Cleaned = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class Take:
-    """A clean clip of the standard body: rotations (T, 22, 3, 3), place (T, 3), joints (T, 22, 3), contacts (T, 2)."""
+    """A clean clip of the standard body.
+
+    Attributes:
+        rotations, place: (T, 22, 3, 3) and (T, 3).
+        joints: (T, 22, 3) in the world.
+        contacts: (T, 2) bool, standing feet.
+    """
 
     rotations: np.ndarray
     place: np.ndarray
@@ -172,7 +176,7 @@ def evaluate(
     yield from _positions(data, split, prior, quick=quick, seed=seed, only=only, tell=tell)
     clips = takes(data, split, QUICK_CLIPS if quick else CLIPS)
     for case, damage in CASES.items():
-        if only and case not in only or (quick and not only and case not in QUICK_CASES):
+        if (only and case not in only) or (quick and not only and case not in QUICK_CASES):
             continue
         tell(f"{case}: {len(clips)} clips of {FRAMES} frames")
         rng = np.random.default_rng(seed)
@@ -235,10 +239,11 @@ def _positions(
     tell: Callable[[str], object],
 ) -> Iterator[Record]:
     """The published protocol: noise on the 22 joint positions of clips of 60 frames."""
-    cases = [mm for mm in NOISE_MM if not only or f"noise_{mm}_mm" in only]
+    cases = [mm for mm in published.NOISY if not only or f"noise_{mm}_mm" in only]
     if not cases:
         return
-    clean = windows(data, split, QUICK_PROTOCOL_CLIPS if quick else PROTOCOL_CLIPS)
+    # the clips and the noise that the published solver gets
+    clean = published.windows(data, split, published.QUICK_CLIPS if quick else published.CLIPS)
     for mm in cases:
         tell(f"noise of {mm} mm: {len(clean)} clips of 60 frames")
         noise = np.random.default_rng(seed + 1).standard_normal(clean.shape, dtype=np.float32)

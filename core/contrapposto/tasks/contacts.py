@@ -32,7 +32,7 @@ EASE_SECONDS = 0.2
 """Over which a leg eases into a contact and out of it."""
 
 STRAYS = 0.05
-"""Metres from its middle by which a foot may stray while it stands; one that strays further slides on purpose."""
+"""Metres from its middle by which a standing foot may stray; one that strays further slides on purpose."""
 
 STRETCH = 0.999
 """Share of its length to which a leg that reaches for its contact straightens."""
@@ -62,7 +62,7 @@ def standing(probability: np.ndarray, toes: np.ndarray, fps: float) -> np.ndarra
         for begin, end in runs(possible):
             held[begin:end] = likely[begin:end].any()
         for begin, end in runs(~held):
-            if 0 < begin and end < T and end - begin < shortest:
+            if begin > 0 and end < T and end - begin < shortest:
                 held[begin:end] = True
         for begin, end in runs(held):
             result[begin:end, side] = end - begin >= shortest

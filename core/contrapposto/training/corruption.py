@@ -31,6 +31,9 @@ POSITION_MM = (4.0, 130.0)
 PLACE_MM = (1.0, 60.0)
 """Range of an example's noise, log-uniform."""
 
+FLOOR_DEG, FLOOR_METRES = (0.05, 0.6), (0.0005, 0.006)
+"""What even a clean value's level is told to be."""
+
 UNTOUCHED = 0.12
 """Share of the examples without jitter."""
 CLEAN_PARTS = 0.25
@@ -38,9 +41,9 @@ CLEAN_PARTS = 0.25
 DRIFT_FRAMES = (2.0, 20.0)
 """Range of the Gaussian kernel that makes low-frequency noise out of white."""
 
-DROPPED = 0.6
+DROPPED = (0.6, 0.3)
 SPAN = (5, 60)
-"""Share of the examples with something missing, and frames of a dropped span."""
+"""Shares of the examples with something missing, and with something else, too; frames of a span."""
 
 OUTLIERS = 0.35
 """Share with spikes or frozen parts that nobody marked."""
@@ -86,16 +89,20 @@ class Dice:
         self.generator = generator
 
     def uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> torch.Tensor:
+        """Evenly between two bounds."""
         return low + (high - low) * torch.rand(*shape, generator=self.generator)
 
     def log_uniform(self, *shape: int, span: tuple[float, float]) -> torch.Tensor:
+        """Evenly between the logarithms of two bounds."""
         low, high = math.log(span[0]), math.log(span[1])
         return torch.exp(self.uniform(*shape, low=low, high=high))
 
     def normal(self, *shape: int) -> torch.Tensor:
+        """Standard normal."""
         return torch.randn(*shape, generator=self.generator)
 
     def chance(self, rate: float, *shape: int) -> torch.Tensor:
+        """True so often."""
         return torch.rand(*shape, generator=self.generator) < rate
 
 
@@ -107,8 +114,8 @@ def part_table() -> torch.Tensor:
     return table
 
 
-def drifting(dice: Dice, batch: int, frames: int, channels: int) -> torch.Tensor:
-    """(batch, frames, channels) unit noise: white, slowly drifting, or both at random shares."""
+def drifting(dice: Dice, batch: int, frames: int, channels: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """(batch, frames, channels) unit noise, white, drifting or both, and (batch,) its white share."""
     kind = dice.uniform(batch, 1, 1)
     share = torch.where(kind < 0.4, torch.ones_like(kind), dice.uniform(batch, 1, 1))
     share = torch.where(kind > 0.8, torch.zeros_like(kind), share)
@@ -122,7 +129,7 @@ def drifting(dice: Dice, batch: int, frames: int, channels: int) -> torch.Tensor
 
 
 def spans(dice: Dice, batch: int, frames: int) -> torch.Tensor:
-    """(batch, frames) bool, one span of ``SPAN`` frames, or now and then the whole window or scattered frames."""
+    """(batch, frames) bool: a span, or now and then scattered frames, all but every n-th, or all."""
     length = dice.log_uniform(batch, 1, span=SPAN)
     middle = dice.uniform(batch, 1) * frames
     inside = (torch.arange(frames) + 0.5 - middle).abs() < length / 2
@@ -169,110 +176,146 @@ def corrupted(
     """Windows (B, T, 22, 3, 3) with their place (B, T, 3), and what a bad capture shows of them."""
     dice, parts = Dice(generator), part_table()
     rotations, place = canonical(rotations, place, dice)
-    B, T = place.shape[:2]
+    B = len(place)
     by_positions = dice.chance(BY_POSITIONS, B)
     rootless = by_positions & dice.chance(ROOTLESS, B)
-    rotations = rotations.clone()
     rotations[rootless, :, 0] = torch.eye(3)
-
-    untouched = dice.chance(UNTOUCHED, B)
-    spared = (dice.chance(CLEAN_PARTS, B, len(parts))[:, :, None] & parts).any(1) & dice.chance(0.5, B, 1)
-    spared = spared | untouched[:, None]
-
-    # rotations
-    noise, share = drifting(dice, B, T, NUM_JOINTS * 3)
-    sigma = torch.deg2rad(dice.log_uniform(B, 1, span=ANGLE_DEG)) * torch.exp(
-        0.4 * dice.normal(B, NUM_JOINTS) * dice.chance(0.7, B, 1)
-    )
-    sigma = torch.where(spared, torch.zeros_like(sigma), sigma).clamp(max=0.6)
-    seen = rotations @ from_rotvec(noise.reshape(B, T, NUM_JOINTS, 3) * sigma[:, None, :, None])
-    blind = dice.chance(0.5, B)
-    told = torch.where(blind, torch.sqrt(share), torch.ones_like(share))[:, None]
-    floor = torch.deg2rad(dice.log_uniform(B, 1, span=(0.05, 0.6)))
-    level = torch.sqrt((sigma * told * torch.exp(0.25 * dice.normal(B, NUM_JOINTS))) ** 2 + floor**2)
-    level = level[:, None].expand(B, T, NUM_JOINTS).clone()
-
-    # the pelvis' place
-    shake, place_share = drifting(dice, B, T, 3)
-    place_sigma = dice.log_uniform(B, span=PLACE_MM) / 1000
-    place_sigma = torch.where(untouched | dice.chance(0.3, B), torch.zeros_like(place_sigma), place_sigma)
-    shift = shake * place_sigma[:, None, None]
-    place_told = torch.where(blind, torch.sqrt(place_share), torch.ones_like(place_share))
-    place_floor = dice.log_uniform(B, span=(0.0005, 0.006))
-    place_level = torch.sqrt(
-        (place_sigma * place_told * torch.exp(0.25 * dice.normal(B))) ** 2 + place_floor**2
-    )
-    place_level = place_level[:, None].expand(B, T).clone()
-
-    # positions
-    _, positions = forward_kinematics(rotations)
-    spread = dice.log_uniform(B, 1, span=POSITION_MM) / 1000
-    spread = spread * torch.exp(0.3 * dice.normal(B, NUM_JOINTS) * dice.chance(0.4, B, 1))
-    spread = torch.where(untouched[:, None], torch.full_like(spread, 0.001), spread)
-    jitter, jitter_share = drifting(dice, B, T, NUM_JOINTS * 3)
-    white = dice.chance(0.65, B)
-    jitter = torch.where(white[:, None, None], dice.normal(B, T, NUM_JOINTS * 3), jitter)
-    jitter_share = torch.where(white, torch.ones_like(jitter_share), jitter_share)
-    jitter = jitter.reshape(B, T, NUM_JOINTS, 3) * spread[:, None, :, None]
-    jitter = jitter - torch.where(rootless[:, None, None, None], torch.zeros(1), jitter[:, :, :1])
-    shift = torch.where(by_positions[:, None, None], shake * spread[:, :1, None], shift)
-    told = torch.where(blind, torch.sqrt(jitter_share), torch.ones_like(jitter_share))[:, None]
-    p_level = (spread * told * torch.exp(0.2 * dice.normal(B, NUM_JOINTS))).clamp(min=0.001)
-    p_level = torch.where(by_positions[:, None], p_level, torch.full_like(p_level, INF))
-    p_level = p_level[:, None].expand(B, T, NUM_JOINTS).clone()
-    level[by_positions & ~dice.chance(BOTH, B)] = INF
-    level[rootless, :, 0] = KNOWN_ROOT
-    seen[rootless, :, 0] = torch.eye(3)
-    place_level = torch.where(by_positions[:, None], p_level[:, :, 0], place_level)
-
-    # spikes and frozen parts that nobody marked
-    hit = dice.chance(OUTLIERS, B)
-    rate = dice.uniform(B, 1, 1) * POP_RATE * (dice.chance(0.5, B) & hit)[:, None, None]
-    pops = dice.uniform(B, T, NUM_JOINTS) < rate
-    away = dice.normal(int(pops.sum()), 3)
-    away = away / away.norm(dim=-1, keepdim=True).clamp(min=1e-6)
-    seen[pops] = seen[pops] @ from_rotvec(away * dice.uniform(len(away), 1, low=0.3, high=3.1))
-    thrown = dice.uniform(B, T, NUM_JOINTS) < rate * ~rootless[:, None, None]
-    jitter = jitter + POP_METRES * thrown[..., None] * dice.normal(B, T, NUM_JOINTS, 3)
-    jumps = dice.uniform(B, T) < rate[..., 0]
-    shift = shift + POP_METRES * jumps[..., None] * dice.normal(B, T, 3)
-    stuck = joints_at_random(dice, B, parts)[:, None] & spans(dice, B, T)[..., None]
-    stuck = stuck & (hit & dice.chance(0.5, B))[:, None, None]
-    first = torch.argmax(stuck.any(-1).float(), dim=1)
-    everyone = torch.arange(B)
-    seen = torch.where(stuck[..., None, None], seen[everyone, first][:, None], seen)
-    seen_place = place + shift
-    held = seen_place[everyone, first][:, None]
-    seen_place = torch.where(stuck.all(-1)[..., None], held, seen_place)
-
-    # what is missing, or seen through noise of a known level
-    place_missing = dice.chance(0.08, B)[:, None].expand(B, T).clone()
-    forced = dice.chance(FORCED, B) & ~by_positions
-    through = torch.deg2rad(dice.log_uniform(B, span=FORCED_DEG))
-    fog = through[:, None, None, None] * dice.normal(B, T, NUM_JOINTS, 3)
-    for share in (DROPPED, 0.3):
-        when = spans(dice, B, T) & dice.chance(share, B, 1)
-        which = joints_at_random(dice, B, parts)
-        gone = when[..., None] & which[:, None]
-        foggy = gone & forced[:, None, None]
-        seen[foggy] = rotations[foggy] @ from_rotvec(fog[foggy])
-        level = torch.where(foggy, through[:, None, None], level)
-        gone = gone & ~foggy
-        level = torch.where(gone, INF, level)
-        p_level = torch.where(gone, INF, p_level)
-        place_missing |= gone.all(-1) & dice.chance(0.7, B, 1)
-    place_missing = place_missing | rootless[:, None]
-    place_level = torch.where(place_missing, INF, place_level)
-
+    seen = _Capture(dice, parts, rotations, place, by_positions, rootless)
+    seen.shake()
+    seen.spoil()
+    seen.drop()
     observed = Observed(
-        rotations=torch.where(torch.isinf(level)[..., None, None], torch.eye(3), seen),
-        rotation_level=level,
-        positions=torch.where(torch.isinf(p_level)[..., None], torch.zeros(1), positions + jitter),
-        position_level=p_level,
-        place=torch.where(place_missing[..., None], torch.zeros(1), seen_place),
-        place_level=place_level,
+        rotations=torch.where(torch.isinf(seen.level)[..., None, None], torch.eye(3), seen.rotations),
+        rotation_level=seen.level,
+        positions=torch.where(torch.isinf(seen.p_level)[..., None], torch.zeros(1), seen.positions),
+        position_level=seen.p_level,
+        place=torch.where(torch.isinf(seen.place_level)[..., None], torch.zeros(1), seen.place),
+        place_level=seen.place_level,
     )
     return Example(rotations, place, contacts, observed, ~rootless)
+
+
+class _Capture:
+    """What is seen of windows, changed step by step."""
+
+    def __init__(
+        self,
+        dice: Dice,
+        parts: torch.Tensor,
+        rotations: torch.Tensor,
+        place: torch.Tensor,
+        by_positions: torch.Tensor,
+        rootless: torch.Tensor,
+    ) -> None:
+        self.dice, self.parts = dice, parts
+        self.clean = rotations
+        self.by_positions, self.rootless = by_positions, rootless
+        self.rotations, self.place = rotations, place
+        self.positions = forward_kinematics(rotations)[1]
+        self.B, self.T = place.shape[:2]
+        self.untouched = dice.chance(UNTOUCHED, self.B)
+        self.blind = dice.chance(0.5, self.B)
+        self.level = self.p_level = self.place_level = torch.empty(0)
+
+    def shake(self) -> None:
+        """Jitter and drift of rotations, place and positions; and what is told of them."""
+        self._shake_rotations()
+        shift = self._shake_place()
+        self._shake_positions()
+        self.level[self.by_positions & ~self.dice.chance(BOTH, self.B)] = INF
+        self.level[self.rootless, :, 0] = KNOWN_ROOT
+        self.rotations[self.rootless, :, 0] = torch.eye(3)
+        self.place_level = torch.where(self.by_positions[:, None], self.p_level[:, :, 0], self.place_level)
+        self.place = self.place + torch.where(self.by_positions[:, None, None], torch.zeros(1), shift)
+
+    def _told(self, share: torch.Tensor) -> torch.Tensor:
+        """(B,) how much of the noise an estimate sees: all, or only what is white."""
+        return torch.where(self.blind, torch.sqrt(share), torch.ones_like(share))
+
+    def _shake_rotations(self) -> None:
+        dice, B, T = self.dice, self.B, self.T
+        spared = (dice.chance(CLEAN_PARTS, B, len(self.parts))[:, :, None] & self.parts).any(1)
+        spared = (spared & dice.chance(0.5, B, 1)) | self.untouched[:, None]
+        noise, share = drifting(dice, B, T, NUM_JOINTS * 3)
+        uneven = torch.exp(0.4 * dice.normal(B, NUM_JOINTS) * dice.chance(0.7, B, 1))
+        sigma = torch.deg2rad(dice.log_uniform(B, 1, span=ANGLE_DEG)) * uneven
+        sigma = torch.where(spared, torch.zeros_like(sigma), sigma).clamp(max=0.6)
+        turn = noise.reshape(B, T, NUM_JOINTS, 3) * sigma[:, None, :, None]
+        self.rotations = self.clean @ from_rotvec(turn)
+        floor = torch.deg2rad(dice.log_uniform(B, 1, span=FLOOR_DEG))
+        told = sigma * self._told(share)[:, None] * torch.exp(0.25 * dice.normal(B, NUM_JOINTS))
+        self.level = torch.hypot(told, floor)[:, None].expand(B, T, NUM_JOINTS).clone()
+
+    def _shake_place(self) -> torch.Tensor:
+        """(B, T, 3) how far the pelvis is seen from where it is."""
+        dice, B, T = self.dice, self.B, self.T
+        noise, share = drifting(dice, B, T, 3)
+        sigma = dice.log_uniform(B, span=PLACE_MM) / 1000
+        sigma = torch.where(self.untouched | dice.chance(0.3, B), torch.zeros_like(sigma), sigma)
+        floor = dice.log_uniform(B, span=FLOOR_METRES)
+        told = sigma * self._told(share) * torch.exp(0.25 * dice.normal(B))
+        self.place_level = torch.hypot(told, floor)[:, None].expand(B, T).clone()
+        return noise * sigma[:, None, None]
+
+    def _shake_positions(self) -> None:
+        dice, B, T, J = self.dice, self.B, self.T, NUM_JOINTS
+        sigma = dice.log_uniform(B, 1, span=POSITION_MM) / 1000
+        sigma = sigma * torch.exp(0.3 * dice.normal(B, J) * dice.chance(0.4, B, 1))
+        sigma = torch.where(self.untouched[:, None], torch.full_like(sigma, 0.001), sigma)
+        noise, share = drifting(dice, B, T, J * 3)
+        white = dice.chance(0.65, B)
+        noise = torch.where(white[:, None, None], dice.normal(B, T, J * 3), noise)
+        share = torch.where(white, torch.ones_like(share), share)
+        away = noise.reshape(B, T, J, 3) * sigma[:, None, :, None]
+        # of a body with a root, positions are relative to a pelvis that is seen as badly
+        own = torch.where(self.rootless[:, None, None, None], torch.zeros(1), away[:, :, :1])
+        self.positions = self.positions + away - own
+        self.place = torch.where(self.by_positions[:, None, None], self.place + own[:, :, 0], self.place)
+        told = sigma * self._told(share)[:, None] * torch.exp(0.2 * dice.normal(B, J))
+        told = torch.where(self.by_positions[:, None], told.clamp(min=0.001), torch.full_like(told, INF))
+        self.p_level = told[:, None].expand(B, T, J).clone()
+
+    def spoil(self) -> None:
+        """Spikes and frozen parts that nobody marked."""
+        dice, B, T, J = self.dice, self.B, self.T, NUM_JOINTS
+        hit = dice.chance(OUTLIERS, B)
+        rate = dice.uniform(B, 1, 1) * POP_RATE * (dice.chance(0.5, B) & hit)[:, None, None]
+        pops = dice.uniform(B, T, J) < rate
+        away = dice.normal(int(pops.sum()), 3)
+        away = away / away.norm(dim=-1, keepdim=True).clamp(min=1e-6)
+        turn = from_rotvec(away * dice.uniform(len(away), 1, low=0.3, high=3.1))
+        self.rotations[pops] = self.rotations[pops] @ turn
+        thrown = dice.uniform(B, T, J) < rate * ~self.rootless[:, None, None]
+        self.positions = self.positions + POP_METRES * thrown[..., None] * dice.normal(B, T, J, 3)
+        jumps = dice.uniform(B, T) < rate[..., 0]
+        self.place = self.place + POP_METRES * jumps[..., None] * dice.normal(B, T, 3)
+        stuck = joints_at_random(dice, B, self.parts)[:, None] & spans(dice, B, T)[..., None]
+        stuck = stuck & (hit & dice.chance(0.5, B))[:, None, None]
+        first = torch.argmax(stuck.any(-1).float(), dim=1)
+        everyone = torch.arange(B)
+        held = self.rotations[everyone, first][:, None]
+        self.rotations = torch.where(stuck[..., None, None], held, self.rotations)
+        held = self.place[everyone, first][:, None]
+        self.place = torch.where(stuck.all(-1)[..., None], held, self.place)
+
+    def drop(self) -> None:
+        """What is missing, or seen through white noise of a known level."""
+        dice, B, T = self.dice, self.B, self.T
+        unplaced = dice.chance(0.08, B)[:, None].expand(B, T).clone()
+        forced = dice.chance(FORCED, B) & ~self.by_positions
+        through = torch.deg2rad(dice.log_uniform(B, span=FORCED_DEG))
+        fog = through[:, None, None, None] * dice.normal(B, T, NUM_JOINTS, 3)
+        for share in DROPPED:
+            when = spans(dice, B, T) & dice.chance(share, B, 1)
+            gone = when[..., None] & joints_at_random(dice, B, self.parts)[:, None]
+            foggy = gone & forced[:, None, None]
+            self.rotations[foggy] = self.clean[foggy] @ from_rotvec(fog[foggy])
+            self.level = torch.where(foggy, through[:, None, None], self.level)
+            gone = gone & ~foggy
+            self.level = torch.where(gone, INF, self.level)
+            self.p_level = torch.where(gone, INF, self.p_level)
+            unplaced |= gone.all(-1) & dice.chance(0.7, B, 1)
+        self.place_level = torch.where(unplaced | self.rootless[:, None], INF, self.place_level)
 
 
 def on(example: Example, device: torch.device) -> Example:
