@@ -190,8 +190,7 @@ def evaluate(
                 "task": "denoise",
                 "case": case,
                 "method": method,
-                **_mean(rows),
-                "setting": setting,
+                **_known({**_mean(rows), "setting": setting}),
                 "clips": len(clips),
                 "seconds": seconds,
             }
@@ -277,11 +276,14 @@ def _position_record(
         "case": f"noise_{mm}_mm",
         "method": method,
         "mpjpe_mm": float(joint_errors_mm(found, clean).mean()),
-        "damaged_mpjpe_mm": np.nan,
         "acceleration_error_m_s2": float(np.linalg.norm(bend, axis=-1).mean() * FPS**2),
-        "skate_cm_s": np.nan,
         "sharpness": float(np.mean([sharpness(a, b) for a, b in zip(found, clean, strict=True)])),
-        "setting": setting,
+        **_known({"setting": setting}),
         "clips": len(clean),
         "seconds": seconds,
     }
+
+
+def _known(values: dict[str, float]) -> dict[str, float]:
+    """The values that there are."""
+    return {name: value for name, value in values.items() if np.isfinite(value)}

@@ -117,7 +117,7 @@ def denoise(
     points, here = line.points_to_grid(place, placed_well)
     coarse = fps < FPS and not line.same
     level = noise * INTERPOLATED if coarse else rotation_noise(grid, known)
-    level = line_level(line, level, coarse)
+    level = line.nearest_to_grid(level) if coarse else level
     place_noise = point_noise(points[:, None], here[:, None])[:, 0]
 
     shift, scale = _onto_standard(grid, points, here, offsets, soles)
@@ -166,14 +166,6 @@ def denoise(
         contacts=stand,
         moved_mm=_moved_mm(R, place, rotations, new_place, offsets),
     )
-
-
-def line_level(line: Timeline, level: np.ndarray, coarse: bool) -> np.ndarray:
-    """The levels on the grid of what was estimated on a coarser clip."""
-    if not coarse:
-        return level
-    time = np.minimum(np.rint(np.arange(line.grid_count) * line.fps / FPS).astype(int), line.count - 1)
-    return level[time]
 
 
 def _checked(

@@ -30,7 +30,7 @@ SHRINK = 0.5
 
 
 def high_frequencies(step: np.ndarray) -> np.ndarray:
-    """High differences of values given by their steps (T - 1, ...), scaled so that white noise stays as it is."""
+    """High differences of values given by their steps (T - 1, ...); white noise keeps its deviation."""
     return np.diff(step, n=ORDER - 1, axis=0) / np.sqrt(comb(2 * ORDER, ORDER))
 
 
@@ -53,7 +53,7 @@ def point_noise(points: np.ndarray, reliable: np.ndarray) -> np.ndarray:
 
 
 def local_deviation(step: np.ndarray, reliable: np.ndarray) -> np.ndarray:
-    """(T, J) noise around each frame, given steps (T - 1, J, 3) between values and which of those are reliable."""
+    """(T, J) noise around each frame, given steps (T - 1, J, 3) and which values are reliable (T, J)."""
     T = len(reliable)
     if T <= ORDER + 1:
         return np.zeros(reliable.shape)

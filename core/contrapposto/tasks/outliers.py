@@ -91,7 +91,7 @@ def point_spikes(points: np.ndarray, reliable: np.ndarray, noise: np.ndarray) ->
 
 
 def _beside(values: np.ndarray, good: np.ndarray) -> np.ndarray:
-    """(4, T - 4, J, ...) the values two and one before, one and two after, or the nearest good ones instead."""
+    """(4, T - 4, J, ...) the values two and one before, one and two after; the nearest good ones of each."""
     T = len(values)
     order = np.arange(T)[:, None]
     last = np.maximum.accumulate(np.where(good, order, 0), axis=0)

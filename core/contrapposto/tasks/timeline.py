@@ -20,6 +20,9 @@ from contrapposto.rotation import from_rotvec, to_rotvec, transpose
 ENOUGH = 0.25
 """Share of an average's weight that must be reliable for the average to be."""
 
+FINEST = 3.0
+"""The grid has at most so many frames a frame of the clip: a very slow clip is played faster."""
+
 SAME_RATE = 1e-6
 """Relative difference of two frame rates that are one."""
 
@@ -37,6 +40,11 @@ class Timeline:
     fps: float
 
     @property
+    def grid_fps(self) -> float:
+        """Frames of the grid in a second of the clip: the prior's, unless the clip is very slow."""
+        return min(FPS, FINEST * self.fps)
+
+    @property
     def same(self) -> bool:
         """Whether the clip's frames are the grid's."""
         return abs(self.fps - FPS) < SAME_RATE * FPS
@@ -44,20 +52,34 @@ class Timeline:
     @property
     def grid_count(self) -> int:
         """Frames of the grid, which reaches to the clip's last frame or just beyond."""
-        return self.count if self.same else int(np.ceil((self.count - 1) * FPS / self.fps - 1e-6)) + 1
+        return (
+            self.count if self.same else int(np.ceil((self.count - 1) * self.grid_fps / self.fps - 1e-6)) + 1
+        )
+
+    @property
+    def _reach(self) -> int:
+        """Frames of the clip to each side that an average may look at."""
+        return int(np.ceil(max(1.0, self.fps / self.grid_fps)))
 
     def _neighbours(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Nearest clip frame (K,), frames around it (K, n) and their weights (K, n), 0 outside the clip."""
-        time = np.minimum(np.arange(self.grid_count) * self.fps / FPS, self.count - 1)
+        """Nearest frame (K,) of the clip with its margins, frames around it (K, n), their weights (K, n)."""
+        time = np.arange(self.grid_count) * self.fps / self.grid_fps + self._margin
         nearest = np.rint(time).astype(int)
-        reach = max(1.0, self.fps / FPS)
-        steps = np.arange(-int(np.ceil(reach)), int(np.ceil(reach)) + 1)
-        around = nearest[:, None] + steps
-        # narrower towards the ends, so that an average lies where its frames do
-        wide = np.minimum(reach, 1 + np.minimum(time, self.count - 1 - time))[:, None]
+        around = nearest[:, None] + np.arange(-self._reach, self._reach + 1)
+        wide = max(1.0, self.fps / self.grid_fps)
         weight = np.maximum(0.0, 1 - np.abs(around - time[:, None]) / wide)
-        weight[(around < 0) | (around >= self.count)] = 0
-        return nearest, np.clip(around, 0, self.count - 1), weight
+        last = self.count - 1 + 2 * self._margin
+        return np.minimum(nearest, last), np.clip(around, 0, last), weight
+
+    @property
+    def _margin(self) -> int:
+        """Frames that a clip is continued by at each end, so that averages there are of both sides."""
+        return 2 * self._reach + 1
+
+    def _mirrored(self) -> tuple[np.ndarray, np.ndarray]:
+        """Frames (M,) as far inside the ends as those of the margins are outside."""
+        out = np.arange(1, self._margin + 1)
+        return np.minimum(out[::-1], self.count - 1), np.maximum(self.count - 1 - out, 0)
 
     def rotations_to_grid(self, R: np.ndarray, reliable: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rotations (T, J, 3, 3) on the grid (K, J, 3, 3), and where they are reliable (K, J).
@@ -68,6 +90,9 @@ class Timeline:
         """
         if self.same:
             return R, reliable
+        left, right = self._mirrored()
+        R = np.concatenate([R[:1] @ transpose(R[left]) @ R[:1], R, R[-1:] @ transpose(R[right]) @ R[-1:]])
+        reliable = np.concatenate([reliable[left] & reliable[:1], reliable, reliable[right] & reliable[-1:]])
         nearest, around, weight = self._neighbours()
         base = R[nearest]
         total, turn = np.zeros(base.shape[:2]), np.zeros(base.shape[:-1])
@@ -82,16 +107,19 @@ class Timeline:
         """The same for points (T, 3), reliable (T,)."""
         if self.same:
             return points, reliable
-        _, around, weight = self._neighbours()
+        left, right = self._mirrored()
+        points = np.concatenate([2 * points[:1] - points[left], points, 2 * points[-1:] - points[right]])
+        reliable = np.concatenate([reliable[left] & reliable[0], reliable, reliable[right] & reliable[-1]])
+        nearest, around, weight = self._neighbours()
         here = weight * reliable[around]
         total = here.sum(axis=1)
         enough = total >= ENOUGH * weight.sum(axis=1)
         mean = (here[..., None] * points[around]).sum(axis=1) / np.where(enough, total, 1)[:, None]
-        return np.where(enough[:, None], mean, points[around[:, around.shape[1] // 2]]), enough
+        return np.where(enough[:, None], mean, points[nearest]), enough
 
     def _between(self) -> tuple[np.ndarray, np.ndarray]:
         """Grid frame before each frame of the clip, and share of the way to the next."""
-        time = np.arange(self.count) * FPS / self.fps
+        time = np.arange(self.count) * self.grid_fps / self.fps
         before = np.clip(np.floor(time + 1e-9).astype(int), 0, max(0, self.grid_count - 2))
         return before, time - before
 
@@ -116,7 +144,14 @@ class Timeline:
         """Values (K, ...) of the grid frame nearest to each frame of the clip (T, ...)."""
         if self.same:
             return value
-        return value[np.minimum(np.rint(np.arange(self.count) * FPS / self.fps).astype(int), len(value) - 1)]
+        return value[
+            np.minimum(np.rint(np.arange(self.count) * self.grid_fps / self.fps).astype(int), len(value) - 1)
+        ]
+
+    def nearest_to_grid(self, value: np.ndarray) -> np.ndarray:
+        """Values (T, ...) of the clip's frame nearest to each frame of the grid (K, ...)."""
+        time = np.arange(self.grid_count) * self.fps / self.grid_fps
+        return value[np.minimum(np.rint(time).astype(int), self.count - 1)]
 
 
 def _hermite(step: np.ndarray, before: np.ndarray, share: np.ndarray) -> np.ndarray:
