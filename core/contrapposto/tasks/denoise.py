@@ -14,7 +14,7 @@ Cost grows with the number of frames. Everything is deterministic.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,6 +35,10 @@ FPS_RANGE = (1.0, 1000.0)
 
 LEAST_RAD, LEAST_METRES = np.radians(0.15), 0.001
 """Noise that every clip is taken to have."""
+
+LEFT = 0.15
+LEFT_IN_GAPS, LEFT_IN_GAPS_METRES = np.radians(1.0), 0.005
+"""Share of the noise that the prior's first answer is taken to have, and its level in gaps."""
 
 INTERPOLATED = 0.85
 """Share of the noise that is left where a slow clip is interpolated onto the prior's frames."""
@@ -127,14 +131,23 @@ def denoise(
         (points - shift) * scale,
         np.where(here, np.hypot(place_noise * scale, LEAST_METRES), np.inf),
     )
-    steps = passes(line.grid_count, prior.frames) + 1
+    once = passes(line.grid_count, prior.frames)
+    steps = 2 * once + 1
 
-    def tell(step: int, _: int) -> None:
+    def tell(step: int) -> None:
         if callback is not None:
             callback(step, steps)
 
-    clean = recover(prior, observed, tell)
-    tell(steps - 1, steps)
+    clean = recover(prior, observed, lambda step, _: tell(step))
+    # a second, shorter step of the reverse process: what the first left is noise of its own
+    left = Observed.of_rotations(
+        clean.rotations,
+        np.where(known, LEFT * observed.rotation_level, LEFT_IN_GAPS),
+        clean.place,
+        np.where(here, LEFT * observed.place_level, LEFT_IN_GAPS_METRES),
+    )
+    clean = replace(recover(prior, left, lambda step, _: tell(once + step)), contacts=clean.contacts)
+    tell(steps - 1)
 
     detail = _detail(line, grid, R, reliable, noise)
     rotations = line.rotations_from_grid(clean.rotations) @ from_rotvec(detail)

@@ -24,12 +24,16 @@ ROOT_RAD = 0.002
 """Level of the dropped root: it is known to be upright."""
 
 
+BODY_METRES = 0.045
+"""Noise at which a joint told by itself and one told as part of a body are equally sure."""
+
+
 @dataclass(frozen=True, eq=False)
 class CleanPositions:
     """What is behind noisy positions.
 
     Attributes:
-        positions: (T, 22, 3) metres, each joint by itself.
+        positions: (T, 22, 3) metres: each joint by itself, the more as part of a body the noisier it is.
         rotations: (T, 22, 3, 3) of a standard body, the root upright.
         joints: (T, 22, 3) where those rotations put that body's joints.
         noise_mm: (22,) estimated noise by component.
@@ -72,9 +76,11 @@ def denoise_positions(
     )
     found = recover(load() if prior is None else prior, observed, callback)
     found.rotations[:, 0] = np.eye(3)
+    _, joints = forward_kinematics(found.rotations)
+    share = (noise**2 / (noise**2 + BODY_METRES**2))[..., None]
     return CleanPositions(
-        found.positions,
+        found.positions + share * (joints - found.positions),
         found.rotations,
-        forward_kinematics(found.rotations)[1],
+        joints,
         1000 * np.median(noise, axis=0),
     )

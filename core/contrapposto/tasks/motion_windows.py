@@ -16,9 +16,10 @@ from contrapposto.arrays import like, to_numpy
 from contrapposto.diffusion.sampler import Callback
 from contrapposto.priors.motion import Expected, MotionPrior, Observed
 from contrapposto.rotation import from_rot6d, to_rot6d, transpose
+from contrapposto.skeleton import MIRROR, mirror, mirror_points
 
-OVERLAP = 24
-"""Frames that neighbouring windows share at least."""
+ROUNDS = (24, 32)
+"""Frames that neighbouring windows share at least, in each round over the clip."""
 
 CHUNK = 8
 """Windows that are worked on at a time; between chunks a task can be stopped."""
@@ -41,7 +42,7 @@ class Recovered:
     contacts: np.ndarray
 
 
-def window_starts(count: int, frames: int, overlap: int = OVERLAP) -> np.ndarray:
+def window_starts(count: int, frames: int, overlap: int = ROUNDS[0]) -> np.ndarray:
     """First frames of windows that cover ``count`` frames."""
     if count <= frames:
         return np.zeros(1, dtype=int)
@@ -51,44 +52,74 @@ def window_starts(count: int, frames: int, overlap: int = OVERLAP) -> np.ndarray
 
 def passes(count: int, frames: int) -> int:
     """How often ``recover`` calls back for a clip of ``count`` frames."""
-    return -(-len(window_starts(count, frames)) // CHUNK)
+    return sum(-(-len(window_starts(count, min(count, frames), overlap)) // CHUNK) for overlap in ROUNDS)
 
 
 def recover(prior: MotionPrior, observed: Observed, callback: Callback | None = None) -> Recovered:
     """The clean clip that the prior expects behind what is observed of it.
+
+    The mean of two rounds, the second with windows elsewhere and of the clip in a mirror:
+    what the network is unsure about differs between them, what it knows does not.
 
     Args:
         prior: on any array library.
         observed: of T frames, without the batch dimension, in the world; NumPy.
         callback: called with (step, steps) before each chunk of windows; may raise to stop.
     """
-    T = len(observed.place)
+    T, J = observed.rotation_level.shape
     frames = min(T, prior.frames)
-    starts = window_starts(T, frames)
-    rise = np.minimum(np.arange(frames) + 1, frames - np.arange(frames)) / (OVERLAP / 2 + 1)
-    fade = np.minimum(1, rise) ** 2 * (3 - 2 * np.minimum(1, rise))
-    J = observed.rotations.shape[1]
+    steps, step = passes(T, prior.frames), 0
     total = [np.zeros((T, *shape)) for shape in ((J, 6), (J, 3), (3,), (2,))]
     weight = np.zeros(T)
-    chunks = range(0, len(starts), CHUNK)
-    for number, first in enumerate(chunks):
-        if callback is not None:
-            callback(number, len(chunks))
-        index = starts[first : first + CHUNK, None] + np.arange(frames)
-        seen, heading, origin = canonical(
-            replace(observed, **{k: v[index] for k, v in vars(observed).items()})
-        )
-        found = _expect(prior, seen)
-        found.rotations[:, :, 0] = heading[:, None] @ found.rotations[:, :, 0]
-        place = (heading[:, None] @ found.place[..., None])[..., 0] + origin[:, None]
-        positions = (heading[:, None, None] @ found.positions[..., None])[..., 0]
-        values = (to_rot6d(found.rotations), positions, place, found.contacts)
-        for window, rows in enumerate(index):
-            weight[rows] += fade
-            for sum_of, value in zip(total, values, strict=True):
-                sum_of[rows] += fade.reshape(-1, *[1] * (value.ndim - 2)) * value[window]
+    for overlap in ROUNDS:
+        flipped = overlap != ROUNDS[0]
+        seen = _mirrored(observed) if flipped else observed
+        starts = window_starts(T, frames, overlap)
+        fade = _fade(frames, overlap)
+        for first in range(0, len(starts), CHUNK):
+            if callback is not None:
+                callback(step, steps)
+            step += 1
+            index = starts[first : first + CHUNK, None] + np.arange(frames)
+            values = _answer(prior, Observed(**{k: v[index] for k, v in vars(seen).items()}), flipped=flipped)
+            for window, rows in enumerate(index):
+                weight[rows] += fade
+                for sum_of, value in zip(total, values, strict=True):
+                    sum_of[rows] += fade.reshape(-1, *[1] * (value.ndim - 2)) * value[window]
     d, positions, place, contacts = (value / weight.reshape(-1, *[1] * (value.ndim - 1)) for value in total)
     return Recovered(from_rot6d(d), positions, place, 1 / (1 + np.exp(-contacts)))
+
+
+def _fade(frames: int, overlap: int) -> np.ndarray:
+    """(frames,) weight of a window's frames, less towards its ends."""
+    rise = np.minimum(np.arange(frames) + 1, frames - np.arange(frames)) / (overlap / 2 + 1)
+    return np.minimum(1, rise) ** 2 * (3 - 2 * np.minimum(1, rise))
+
+
+def _mirrored(observed: Observed) -> Observed:
+    """The clip seen in a mirror."""
+    return Observed(
+        mirror(observed.rotations),
+        observed.rotation_level[..., list(MIRROR)],
+        mirror_points(observed.positions),
+        observed.position_level[..., list(MIRROR)],
+        observed.place * [-1, 1, 1],
+        observed.place_level,
+    )
+
+
+def _answer(prior: MotionPrior, seen: Observed, *, flipped: bool) -> tuple[np.ndarray, ...]:
+    """6D rotations, positions, place and contacts' log-odds of windows (B, T, ...), in the clip's world."""
+    turned, heading, origin = canonical(seen)
+    found = _expect(prior, turned)
+    rotations, contacts = found.rotations, found.contacts
+    rotations[:, :, 0] = heading[:, None] @ rotations[:, :, 0]
+    place = (heading[:, None] @ found.place[..., None])[..., 0] + origin[:, None]
+    positions = (heading[:, None, None] @ found.positions[..., None])[..., 0]
+    if flipped:
+        rotations, positions = mirror(rotations), mirror_points(positions)
+        place, contacts = place * [-1, 1, 1], contacts[..., ::-1]
+    return to_rot6d(rotations), positions, place, contacts
 
 
 def _expect(prior: MotionPrior, seen: Observed) -> Expected:
