@@ -22,7 +22,7 @@ et al. 2022, "Elucidating the Design Space …", table 1, by joint.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -169,6 +169,7 @@ class MotionPrior:
         mean, std: (22, 6) and (22,), the normaliser of the 6D rotations.
         position_mean, position_std: (22, 3) and (22,), that of the positions.
         width, blocks, frames: the network's size and the longest window.
+        calibration: arrays that tasks measured on damaged clips, named ``task.array``.
     """
 
     weights: Mapping[str, Array]
@@ -179,6 +180,7 @@ class MotionPrior:
     width: int
     blocks: int
     frames: int
+    calibration: Mapping[str, Array] = field(default_factory=dict)
 
     def on(self, reference: Array) -> MotionPrior:
         """This prior in the array library, dtype and device of ``reference``."""
@@ -186,9 +188,11 @@ class MotionPrior:
             name: like(getattr(self, name), reference)
             for name in ("mean", "std", "position_mean", "position_std")
         }
-        return replace(
-            self, weights={name: like(value, reference) for name, value in self.weights.items()}, **moved
+        weights, calibration = (
+            {name: like(value, reference) for name, value in arrays.items()}
+            for arrays in (self.weights, self.calibration)
         )
+        return replace(self, weights=weights, calibration=calibration, **moved)
 
     def prepared(self, observed: Observed) -> Prepared:
         """What the network gets beside the observation: filtered, normalised, put on a body."""
@@ -277,13 +281,16 @@ class MotionPrior:
         return self.told(observed, prepared, output)
 
 
+CALIBRATIONS = ("drift.",)
+"""Tasks that may leave a calibration beside the weights."""
+
 NORMALISER = ("mean", "std", "position_mean", "position_std")
 
 
 def save(prior: MotionPrior, path: Path, facts: Mapping[str, Any]) -> None:
     """Write a prior (NumPy arrays) with the facts of its training."""
     config = {"width": prior.width, "blocks": prior.blocks, "frames": prior.frames, **facts}
-    arrays = {**prior.weights, **{name: getattr(prior, name) for name in NORMALISER}}
+    arrays = {**prior.weights, **prior.calibration, **{name: getattr(prior, name) for name in NORMALISER}}
     container.save(path, "motion", config, arrays)
 
 
@@ -297,6 +304,7 @@ def read(path: Path) -> MotionPrior:
     try:
         width, blocks, frames = (int(config[name]) for name in ("width", "blocks", "frames"))
         normaliser = {name: arrays.pop(name) for name in NORMALISER}
+        calibration = {name: arrays.pop(name) for name in list(arrays) if name.startswith(CALIBRATIONS)}
     except (KeyError, TypeError, ValueError) as error:
         raise container.WeightsError(f"The weights file '{path.name}' is damaged: {error}") from error
     fits = {name: value.shape for name, value in normaliser.items()} == {
@@ -308,7 +316,9 @@ def read(path: Path) -> MotionPrior:
     expected = window_transformer.shapes(INPUTS, OUTPUTS, width, blocks, frames)
     if not fits or {name: a.shape for name, a in arrays.items()} != expected:
         raise container.WeightsError(f"The weights in '{path.name}' do not fit a network of their size")
-    return MotionPrior(arrays, width=width, blocks=blocks, frames=frames, **normaliser)
+    return MotionPrior(
+        arrays, width=width, blocks=blocks, frames=frames, calibration=calibration, **normaliser
+    )
 
 
 @lru_cache(maxsize=2)

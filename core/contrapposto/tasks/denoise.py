@@ -2,7 +2,8 @@
 """Clean a captured clip: jitter, spikes, flips, dropouts and sliding feet, not the performance.
 
 1. What is not the performer's is found (``outliers``) and counts as missing.
-2. The noise of every joint is estimated from the clip (``noise``).
+2. The noise of every joint is estimated from the clip (``noise``), and what of its movement
+   is drift (``drift``).
 3. The motion prior tells the clean clip, at its own 30 frames a second, from what is left
    and how noisy that is (``motion_windows``); what is missing it fills.
 4. What it changed is carried over to the clip's own frames (``timeline``); detail above
@@ -26,6 +27,7 @@ from contrapposto.rotation import from_rotvec, slerp, to_rotvec, transpose
 from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, STANDARD_OFFSETS, forward_kinematics
 from contrapposto.soles import Soles
 from contrapposto.tasks.contacts import LEGS, hold_feet, standing
+from contrapposto.tasks.drift import drift, probes
 from contrapposto.tasks.motion_windows import passes, recover
 from contrapposto.tasks.noise import point_noise, rotation_noise
 from contrapposto.tasks.outliers import find_outliers, point_spikes
@@ -35,6 +37,9 @@ FPS_RANGE = (1.0, 1000.0)
 
 LEAST_RAD, LEAST_METRES = np.radians(0.15), 0.001
 """Noise that every clip is taken to have."""
+
+DRIFT_METRES = 0.1
+"""Metres that the pelvis' place is taken to drift by, a radian that its rotations do."""
 
 LEFT = 0.15
 LEFT_IN_GAPS, LEFT_IN_GAPS_METRES = np.radians(1.0), 0.005
@@ -131,14 +136,20 @@ def denoise(
         (points - shift) * scale,
         np.where(here, np.hypot(place_noise * scale, LEAST_METRES), np.inf),
     )
-    once = passes(line.grid_count, prior.frames)
-    steps = 2 * once + 1
+    asked, once = probes(line.grid_count, prior), passes(line.grid_count, prior.frames)
+    steps = asked + 2 * once + 1
 
     def tell(step: int) -> None:
         if callback is not None:
             callback(step, steps)
 
-    clean = recover(prior, observed, lambda step, _: tell(step))
+    slow = drift(prior, observed, lambda step, _: tell(step))
+    observed = replace(
+        observed,
+        rotation_level=np.hypot(observed.rotation_level, slow[:, None]),
+        place_level=np.hypot(observed.place_level, DRIFT_METRES * slow),
+    )
+    clean = recover(prior, observed, lambda step, _: tell(asked + step))
     # a second, shorter step of the reverse process: what the first left is noise of its own
     left = Observed.of_rotations(
         clean.rotations,
@@ -146,7 +157,7 @@ def denoise(
         clean.place,
         np.where(here, LEFT * observed.place_level, LEFT_IN_GAPS_METRES),
     )
-    clean = replace(recover(prior, left, lambda step, _: tell(once + step)), contacts=clean.contacts)
+    clean = replace(recover(prior, left, lambda step, _: tell(asked + once + step)), contacts=clean.contacts)
     tell(steps - 1)
 
     detail = _detail(line, grid, R, reliable, noise)

@@ -21,8 +21,10 @@ from contrapposto.networks.residual_mlp import Drop
 from contrapposto.priors.motion import INPUTS, NORMALISER, OUTPUTS, MotionPrior, save
 from contrapposto.rotation import split_heading, to_rot6d
 from contrapposto.skeleton import forward_kinematics, mirror
+from contrapposto.tasks.drift import CALIBRATION
 from contrapposto.training import run
 from contrapposto.training.corruption import Example, corrupted, on
+from contrapposto.training.drift import fit_drift
 from contrapposto.training.windows import Windows
 
 STD_FLOOR = 0.08
@@ -153,7 +155,7 @@ class MotionTask:
         *,
         start: MotionPrior | None = None,
     ) -> None:
-        self.settings = settings
+        self.settings, self.windows = settings, train
         self.device = device or run.best_device()
         self.train, self.val = Examples(train, self.device), Examples(val, self.device)
         if start is None:
@@ -181,9 +183,10 @@ class MotionTask:
 
 
 def export(trainer: run.Trainer, task: MotionTask, path: Path, facts: Mapping[str, object]) -> None:
-    """Write the weights that did best on ``val``, for inference."""
+    """Write the weights that did best on ``val``, for inference, and how they tell drift."""
     normaliser = {name: to_numpy(value) for name, value in task.normaliser.items()}
     prior = replace(task.prior, weights=trainer.best_weights(), **normaliser)
+    prior = replace(prior, calibration={CALIBRATION: fit_drift(prior, task.windows)})
     save(prior, path, {**trainer.facts(), **facts})
 
 
