@@ -283,3 +283,15 @@ def test_the_estimate_of_noise_is_right_and_blind_to_movement_and_spikes():
     local[150:] += 0.05 * rng.standard_normal(local[150:].shape)
     found = point_noise(local, everywhere)[:, 0]
     assert found[250] > 3 * found[30]
+
+
+def test_a_long_gap_of_the_whole_body_is_bridged():
+    clip = swinging(200)
+    missing = np.zeros((200, NUM_JOINTS), dtype=bool)
+    missing[50:150] = True
+    R, place = clip.poses.rotations.copy(), clip.poses.transl.copy()
+    R[missing], place[50:150] = np.nan, np.nan
+    found = cleaned(Motion(Pose(R, place), 30.0), missing=missing)
+    step = np.linalg.norm(np.diff(joints_of(found.motion), axis=0), axis=-1).max(axis=1)
+    assert step.max() < 0.1
+    assert np.linalg.norm(found.motion.poses.transl - clip.poses.transl, axis=-1).max() < 0.2

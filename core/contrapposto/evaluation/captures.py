@@ -47,7 +47,7 @@ Damage = Callable[[np.ndarray, np.ndarray, np.random.Generator], Capture]
 def _below(turned: np.ndarray) -> np.ndarray:
     """(T, 22) joints that a wrong rotation (T, 22) puts elsewhere."""
     below = DESCENDANTS & ~np.eye(NUM_JOINTS, dtype=bool)
-    return (turned[:, :, None] & below).any(axis=1)
+    return np.asarray((turned[:, :, None] & below).any(axis=1))
 
 
 def _drift(rng: np.random.Generator, *shape: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
-from scipy.signal import butter, filtfilt, savgol_filter
+from scipy.signal import butter, savgol_filter, sosfiltfilt
 
 FPS = 30.0
 
@@ -21,8 +21,8 @@ Filter = Callable[[np.ndarray, float], np.ndarray]
 
 def butterworth(x: np.ndarray, cutoff_hz: float) -> np.ndarray:
     """Second order, forward and back, as Blender's smoothing of F-curves."""
-    b, a = butter(2, cutoff_hz / (FPS / 2))
-    return filtfilt(b, a, x, axis=0, padlen=min(len(x) - 1, 30))
+    sections = butter(2, cutoff_hz / (FPS / 2), output="sos")
+    return np.asarray(sosfiltfilt(sections, x, axis=0, padlen=min(len(x) - 1, 30)))
 
 
 def gaussian(x: np.ndarray, sigma_frames: float) -> np.ndarray:
@@ -32,7 +32,7 @@ def gaussian(x: np.ndarray, sigma_frames: float) -> np.ndarray:
 
 def savgol(x: np.ndarray, window: float) -> np.ndarray:
     """Savitzky-Golay of third order."""
-    return savgol_filter(x, int(window), 3, axis=0)
+    return np.asarray(savgol_filter(x, int(window), 3, axis=0))
 
 
 def kalman(x: np.ndarray, ratio: float) -> np.ndarray:
@@ -68,6 +68,6 @@ FILTERS: dict[str, tuple[Filter, tuple[float, ...]]] = {
     "butterworth": (butterworth, (0.7, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0, 11.0, 14.0)),
     "gaussian": (gaussian, (0.3, 0.5, 0.8, 1.2, 1.6, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0)),
     "savgol": (savgol, (5, 7, 9, 11, 15, 19, 25, 31, 41)),
-    "kalman": (kalman, (3.0, 1.0, 0.5, 0.25, 0.12, 0.06, 0.03, 0.015, 0.007)),
+    "kalman": (kalman, (3.0, 1.0, 0.4, 0.2, 0.1, 0.05, 0.02)),
 }
 """Each with the settings that the oracle chooses from."""

@@ -26,9 +26,9 @@ from contrapposto.priors.motion import FPS, MotionPrior, Observed, load
 from contrapposto.rotation import from_rotvec, slerp, to_rotvec, transpose
 from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, STANDARD_OFFSETS, forward_kinematics
 from contrapposto.soles import Soles
-from contrapposto.tasks.contacts import LEGS, hold_feet, standing
+from contrapposto.tasks.contacts import LEGS, hold_feet, runs, standing
 from contrapposto.tasks.drift import drift, probes
-from contrapposto.tasks.motion_windows import passes, recover
+from contrapposto.tasks.motion_windows import Recovered, passes, recover
 from contrapposto.tasks.noise import point_noise, rotation_noise
 from contrapposto.tasks.outliers import find_outliers, point_spikes
 from contrapposto.tasks.timeline import Timeline
@@ -37,6 +37,10 @@ FPS_RANGE = (1.0, 1000.0)
 
 LEAST_RAD, LEAST_METRES = np.radians(0.15), 0.001
 """Noise that every clip is taken to have."""
+
+LONG_GAP = 40
+DIM_RAD, DIM_METRES = 0.35, 0.1
+"""Frames beyond which a gap of the whole body is bridged first, and the level of the bridge."""
 
 DRIFT_METRES = 0.1
 """Metres that the pelvis' place is taken to drift by, a radian that its rotations do."""
@@ -119,7 +123,7 @@ def denoise(
     wrong = found.any if fill_gaps else np.zeros_like(gone)
     reliable = ~gone & ~wrong
     # a body that is frozen as a whole is frozen in its place, too
-    placed_well = placed & ~(jumped | (found.frozen.all(axis=1)) if fill_gaps else False)
+    placed_well = placed & ~(jumped | found.frozen.all(axis=1)) if fill_gaps else placed
 
     noise = rotation_noise(R, reliable)
     grid, known = line.rotations_to_grid(R, reliable)
@@ -136,42 +140,19 @@ def denoise(
         (points - shift) * scale,
         np.where(here, np.hypot(place_noise * scale, LEAST_METRES), np.inf),
     )
-    asked, once = probes(line.grid_count, prior), passes(line.grid_count, prior.frames)
-    steps = asked + 2 * once + 1
+    clean = _behind(prior, observed, callback)
 
-    def tell(step: int) -> None:
-        if callback is not None:
-            callback(step, steps)
-
-    slow = drift(prior, observed, lambda step, _: tell(step))
-    observed = replace(
-        observed,
-        rotation_level=np.hypot(observed.rotation_level, slow[:, None]),
-        place_level=np.hypot(observed.place_level, DRIFT_METRES * slow),
-    )
-    clean = recover(prior, observed, lambda step, _: tell(asked + step))
-    # a second, shorter step of the reverse process: what the first left is noise of its own
-    left = Observed.of_rotations(
-        clean.rotations,
-        np.where(known, LEFT * observed.rotation_level, LEFT_IN_GAPS),
-        clean.place,
-        np.where(here, LEFT * observed.place_level, LEFT_IN_GAPS_METRES),
-    )
-    clean = replace(recover(prior, left, lambda step, _: tell(asked + once + step)), contacts=clean.contacts)
-    tell(steps - 1)
-
-    detail = _detail(line, grid, R, reliable, noise)
-    rotations = line.rotations_from_grid(clean.rotations) @ from_rotvec(detail)
+    lost = to_rotvec(transpose(line.rotations_from_grid(grid)) @ R)
+    rotations = line.rotations_from_grid(clean.rotations) @ from_rotvec(_detail(line, lost, reliable, noise))
     filled = (gone if fill_gaps else np.zeros_like(gone)) | (wrong & (force > 0))
     share = np.where(filled, 1.0, force * ~gone)
     rotations = np.where((share > 0)[..., None, None], slerp(R, rotations, share), R)
-    moved = line.points_from_grid(clean.place / scale + shift) - line.points_from_grid(points)
-    moved = np.where(
-        (placed_well)[:, None], moved, line.points_from_grid(clean.place / scale + shift) - place
-    )
+    lost = (place - line.points_from_grid(points))[:, None]
+    kept = _detail(line, lost, placed_well[:, None], point_noise(place[:, None], placed_well[:, None]))
+    clean_place = line.points_from_grid(clean.place / scale + shift) + kept[:, 0]
     refill = ~placed if fill_gaps else np.zeros(T, dtype=bool)
     place_share = np.where(refill | (~placed_well & (force[0] > 0)), 1.0, force[0] * placed)
-    new_place = place + place_share[:, None] * moved
+    new_place = place + place_share[:, None] * (clean_place - place)
 
     stand = np.zeros((T, 2), dtype=bool)
     if contacts:
@@ -242,6 +223,60 @@ def _bridged_points(points: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.stack([np.interp(frames, at, points[at, axis]) for axis in range(3)], axis=-1)
 
 
+def _behind(prior: MotionPrior, observed: Observed, callback: Callback | None) -> Recovered:
+    """The clean clip behind an observation, by two truncated steps of the reverse process."""
+    count = len(observed.place)
+    asked, once = probes(count, prior), passes(count, prior.frames)
+    steps = asked + 2 * once + 1
+
+    def tell(step: int) -> None:
+        if callback is not None:
+            callback(step, steps)
+
+    known, here = np.isfinite(observed.rotation_level), np.isfinite(observed.place_level)
+    observed = _with_long_gaps(observed)
+    slow = drift(prior, observed, lambda step, _: tell(step))
+    observed = replace(
+        observed,
+        rotation_level=np.hypot(observed.rotation_level, slow[:, None]),
+        place_level=np.hypot(observed.place_level, DRIFT_METRES * slow),
+    )
+    clean = recover(prior, observed, lambda step, _: tell(asked + step))
+    # what the first step left is noise of its own
+    left = Observed.of_rotations(
+        clean.rotations,
+        np.where(known, LEFT * observed.rotation_level, LEFT_IN_GAPS),
+        clean.place,
+        np.where(here, LEFT * observed.place_level, LEFT_IN_GAPS_METRES),
+    )
+    again = recover(prior, left, lambda step, _: tell(asked + once + step))
+    tell(steps - 1)
+    return replace(again, contacts=clean.contacts)
+
+
+def _with_long_gaps(observed: Observed) -> Observed:
+    """The clip with frames of long gaps of the whole body seen dimly, where a window might see nothing."""
+    gone = np.isinf(observed.rotation_level).all(axis=1)
+    dim = np.zeros(len(gone), dtype=bool)
+    for begin, end in runs(gone):
+        dim[begin:end] = end - begin > LONG_GAP
+    known = ~np.isinf(observed.rotation_level)
+    R = observed.rotations.copy()
+    for joint in range(NUM_JOINTS):
+        R[dim, joint] = _bridged_rotations(R[:, joint], known[:, joint])[dim]
+    lost = dim & np.isinf(observed.place_level)
+    place = np.where(
+        lost[:, None], _bridged_points(observed.place, ~np.isinf(observed.place_level)), observed.place
+    )
+    return replace(
+        observed,
+        rotations=R,
+        rotation_level=np.where(dim[:, None], DIM_RAD, observed.rotation_level),
+        place=place,
+        place_level=np.where(lost, DIM_METRES, observed.place_level),
+    )
+
+
 def _strength(strength: float | np.ndarray) -> np.ndarray:
     force = np.asarray(strength, dtype=np.float64)
     if force.shape not in {(), (NUM_JOINTS,)} or not np.all((force >= 0) & (force <= 1)):
@@ -273,16 +308,14 @@ def _onto_standard(
     return ground, _leg(STANDARD_OFFSETS) / max(_leg(np.asarray(offsets, dtype=float)), 1e-6)
 
 
-def _detail(
-    line: Timeline, grid: np.ndarray, R: np.ndarray, reliable: np.ndarray, noise: np.ndarray
-) -> np.ndarray:
-    """(T, 22, 3) what the grid lost of the clip, as turns, as far as it is not noise."""
+def _detail(line: Timeline, lost: np.ndarray, reliable: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """(T, J, 3) what the grid lost of the clip, as far as it is reliable (T, J) and more than noise (T, J)."""
     if line.same:
-        return np.zeros(R.shape[:-1])
-    lost = to_rotvec(transpose(line.rotations_from_grid(grid)) @ R) * reliable[..., None]
+        return np.zeros(lost.shape)
+    lost = lost * reliable[..., None]
     power = np.sum(lost**2, axis=-1) / 3
     reach = np.arange(-DETAIL_FRAMES, DETAIL_FRAMES + 1)
-    index = np.clip(np.arange(len(R))[:, None] + reach, 0, len(R) - 1)
+    index = np.clip(np.arange(len(lost))[:, None] + reach, 0, len(lost) - 1)
     power = power[index].mean(axis=1)
     kept = np.clip(1 - DETAIL_NOISE * noise**2 / np.maximum(power, 1e-12), 0, 1)
     return lost * kept[..., None]

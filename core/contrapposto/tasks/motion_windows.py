@@ -143,7 +143,7 @@ def canonical(observed: Observed) -> tuple[Observed, np.ndarray, np.ndarray]:
     length = np.abs(facing)
     facing = np.sum(known * facing / np.where(length > 0, length, 1), axis=1)
     facing = np.where(np.abs(facing) > 1e-9, facing, 1)
-    cos, sin = facing.real / np.abs(facing), facing.imag / np.abs(facing)
+    cos, sin = np.cos(np.angle(facing)), np.sin(np.angle(facing))
     zero, one = np.zeros(B), np.ones(B)
     heading = np.stack([cos, zero, sin, zero, one, zero, -sin, zero, cos], axis=-1).reshape(B, 3, 3)
     back = transpose(heading)

@@ -58,7 +58,7 @@ def local_deviation(step: np.ndarray, reliable: np.ndarray) -> np.ndarray:
     if T <= ORDER + 1:
         return np.zeros(reliable.shape)
     size = np.abs(high_frequencies(step))
-    whole = np.stack([reliable[i : T - ORDER + i] for i in range(ORDER + 1)]).all(axis=0)
+    whole = np.asarray(np.stack([reliable[i : T - ORDER + i] for i in range(ORDER + 1)]).all(axis=0))
     size = np.where(whole[..., None], size, np.nan)
     centres = np.arange(0, len(size) + REACH, REACH)
     found = np.stack([_deviation(size[max(0, c - REACH) : c + REACH]) for c in centres])
