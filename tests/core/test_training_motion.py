@@ -17,7 +17,8 @@ from contrapposto.__main__ import main
 from contrapposto.priors import motion as motion_prior
 from contrapposto.rotation import geodesic_angle
 from contrapposto.skeleton import forward_kinematics
-from contrapposto.training import motion
+from contrapposto.tasks.drift import CALIBRATION, FEATURES
+from contrapposto.training import drift, motion
 from contrapposto.training.corruption import corrupted
 from contrapposto.training.windows import Windows, resampled
 
@@ -27,6 +28,13 @@ SIZE = ["--width", "16", "--blocks", "1", "--batch", "4", "--frames", "32"]
 @pytest.fixture(scope="module")
 def people(tmp_path_factory) -> Path:
     return write_people(tmp_path_factory.mktemp("people"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_windows_for_the_fit():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drift, "WINDOWS", 8)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +67,12 @@ def test_a_run_can_be_taken_up_again_and_begin_from_weights(people, weights, tmp
     assert main(["train", "motion", *start, *SIZE]) == 0
     assert main(["train", "motion", *start, "--width", "32", "--blocks", "1", "--frames", "32"]) == 1
     assert "train with --width 16 --blocks 1 --frames 32" in capsys.readouterr().err
+
+
+def test_the_weights_know_how_they_tell_drift(weights):
+    fit = motion_prior.read(weights).calibration[CALIBRATION]
+    assert fit.shape == (FEATURES,)
+    assert np.abs(fit).max() > 0
 
 
 def test_the_loss_falls():

@@ -309,7 +309,7 @@ def _onto_standard(
 
 
 def _detail(line: Timeline, lost: np.ndarray, reliable: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """(T, J, 3) what the grid lost of the clip, as far as it is reliable (T, J) and more than noise (T, J)."""
+    """(T, J, 3) what the grid lost of the clip where reliable (T, J), as far as more than noise (T, J)."""
     if line.same:
         return np.zeros(lost.shape)
     lost = lost * reliable[..., None]
