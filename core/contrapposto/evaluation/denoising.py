@@ -28,7 +28,7 @@ from contrapposto.tasks.denoise import denoise
 from contrapposto.tasks.denoise_positions import denoise_positions
 
 FRAMES = 240
-CLIPS, QUICK_CLIPS = 30, 4
+CLIPS, QUICK_CLIPS = 16, 3
 QUICK_CASES = ("white_5_deg", "drift_5_deg", "spikes", "dropped_30_frames", "markerless", "clean")
 
 CONTACT_METRES, CONTACT_SPEED = 0.06, 0.15

@@ -38,6 +38,9 @@ FPS_RANGE = (1.0, 1000.0)
 LEAST_RAD, LEAST_METRES = np.radians(0.15), 0.001
 """Noise that every clip is taken to have."""
 
+EVEN_GAP = 15.0
+"""Frames of a gap that a straight line fills as well as the prior: both have a say."""
+
 LONG_GAP = 40
 DIM_RAD, DIM_METRES = 0.35, 0.1
 """Frames beyond which a gap of the whole body is bridged first, and the level of the bridge."""
@@ -251,7 +254,23 @@ def _behind(prior: MotionPrior, observed: Observed, callback: Callback | None) -
     )
     again = recover(prior, left, lambda step, _: tell(asked + once + step))
     tell(steps - 1)
-    return replace(again, contacts=clean.contacts)
+    rotations, place = again.rotations.copy(), again.place
+    for joint in np.flatnonzero(~known.all(axis=0)):
+        line = _bridged_rotations(rotations[:, joint], known[:, joint])
+        rotations[:, joint] = slerp(line, rotations[:, joint], _prior_share(known[:, joint]))
+    if not here.all():
+        line = _bridged_points(place, here)
+        place = line + _prior_share(here)[:, None] * (place - line)
+    return replace(again, rotations=rotations, place=place, contacts=clean.contacts)
+
+
+def _prior_share(known: np.ndarray) -> np.ndarray:
+    """(T,) how much the prior has to say in the gaps of what is known (T,): the more, the longer a gap."""
+    share = np.ones(len(known))
+    if known.any():
+        for begin, end in runs(~known):
+            share[begin:end] = (end - begin) / (end - begin + EVEN_GAP)
+    return share
 
 
 def _with_long_gaps(observed: Observed) -> Observed:
