@@ -30,7 +30,7 @@ def test_numpy_and_torch_clean_a_clip_alike():
     np.testing.assert_array_equal(one.poses.rotations, again.poses.rotations)
 
 
-def test_it_beats_filters_alone():
+def test_even_on_a_body_that_moves_as_no_one_does_it_beats_filters_alone():
     clip = swinging(120, hertz=0.5)
     ours = apart_mm(denoise(NOISY).motion, clip).mean()
     alone = apart_mm(denoise(NOISY, prior=filters_alone()).motion, clip).mean()

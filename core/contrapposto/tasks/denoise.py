@@ -5,7 +5,8 @@
 2. The noise of every joint is estimated from the clip (``noise``), and what of its movement
    is drift (``drift``).
 3. The motion prior tells the clean clip, at its own 30 frames a second, from what is left
-   and how noisy that is (``motion_windows``); what is missing it fills.
+   and how noisy that is (``motion_windows``); what is missing it fills. What it took away
+   that cannot have been noise is put back (``fidelity``).
 4. What it changed is carried over to the clip's own frames (``timeline``); detail above
    what 30 frames a second can hold is kept as far as it is not noise.
 5. Feet that stand are held (``contacts``).
@@ -28,6 +29,7 @@ from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, STANDARD_OFFSETS, for
 from contrapposto.soles import Soles
 from contrapposto.tasks.contacts import LEGS, hold_feet, runs, standing
 from contrapposto.tasks.drift import drift, probes
+from contrapposto.tasks.fidelity import faithful
 from contrapposto.tasks.motion_windows import Recovered, passes, recover
 from contrapposto.tasks.noise import point_noise, rotation_noise
 from contrapposto.tasks.outliers import find_outliers, point_spikes
@@ -239,22 +241,24 @@ def _behind(prior: MotionPrior, observed: Observed, callback: Callback | None) -
     known, here = np.isfinite(observed.rotation_level), np.isfinite(observed.place_level)
     observed = _with_long_gaps(observed)
     slow = drift(prior, observed, lambda step, _: tell(step))
-    observed = replace(
+    told = replace(
         observed,
         rotation_level=np.hypot(observed.rotation_level, slow[:, None]),
         place_level=np.hypot(observed.place_level, DRIFT_METRES * slow),
     )
-    clean = recover(prior, observed, lambda step, _: tell(asked + step))
+    clean = recover(prior, told, lambda step, _: tell(asked + step))
     # what the first step left is noise of its own
     left = Observed.of_rotations(
         clean.rotations,
-        np.where(known, LEFT * observed.rotation_level, LEFT_IN_GAPS),
+        np.where(known, LEFT * told.rotation_level, LEFT_IN_GAPS),
         clean.place,
-        np.where(here, LEFT * observed.place_level, LEFT_IN_GAPS_METRES),
+        np.where(here, LEFT * told.place_level, LEFT_IN_GAPS_METRES),
     )
     again = recover(prior, left, lambda step, _: tell(asked + once + step))
     tell(steps - 1)
-    rotations, place = again.rotations.copy(), again.place
+    white = np.where(known, observed.rotation_level, np.inf)
+    rotations = faithful(again.rotations, observed.rotations, white, slow)
+    place = again.place
     for joint in np.flatnonzero(~known.all(axis=0)):
         line = _bridged_rotations(rotations[:, joint], known[:, joint])
         rotations[:, joint] = slerp(line, rotations[:, joint], _prior_share(known[:, joint]))
