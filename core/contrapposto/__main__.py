@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
         help="the motion prior",
         description="Train the motion prior. Stop at any time; the same command takes the run up again.",
     )
-    _add_training_options(motion, width=256, blocks=5, batch=32, lr=1e-3)
+    _add_training_options(motion, width=256, blocks=5, batch=16, lr=8e-4)
     motion.add_argument("--frames", type=int, default=64, help="frames of a window (default 64)")
     motion.add_argument("--start", type=Path, help="a motion.npz to begin from instead of random weights")
     dposer = priors.add_parser(

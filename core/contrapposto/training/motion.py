@@ -50,9 +50,9 @@ class Settings(run.Settings):
 
     width: int = 256
     blocks: int = 5
-    batch: int = 32
+    batch: int = 16
     frames: int = 64
-    lr: float = 1e-3
+    lr: float = 8e-4
     average: float = 0.999
     drop: float = 0.0
 
