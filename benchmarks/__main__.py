@@ -15,7 +15,10 @@ from contrapposto.priors import pose
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    one = commands.add_parser("speed", help="Complete Pose, enabling the add-on, the size of the zip")
+    one = commands.add_parser(
+        "speed", help="Complete Pose, enabling the add-on, the size of the zip; denoise"
+    )
+    one.add_argument("what", nargs="?", choices=("completion", "denoise"), default="completion")
     one.add_argument("--repeats", type=int, default=15, help="timed runs of each case (default 15)")
     one.add_argument("--quick", action="store_true", help="three timed runs of each case")
     one.add_argument("--json", type=Path, help="also write the records to this file")
@@ -33,7 +36,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _records(arguments: argparse.Namespace) -> list[dict[str, str | float | int]]:
     if arguments.command == "speed":
-        return list(speed.measure(3 if arguments.quick else arguments.repeats))
+        measure = speed.measure_denoise if arguments.what == "denoise" else speed.measure
+        return list(measure(3 if arguments.quick else arguments.repeats))
     return list(
         blender_ik.measure(
             arguments.data,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Speed and size of Complete Pose.
+"""Speed and size of Complete Pose, and of Denoise Mocap.
 
 Each row runs in a process of its own, so that its peak memory is its own: the
 whole process, interpreter and libraries included. Times are medians of warm runs.
@@ -17,9 +17,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 HYPOTHESES = (1, 8, 64, 256, 1000)
+FRAMES = (100, 1000, 10000)
 BLENDER = ROOT / ".venv" / "bpy-4.5" / "bin" / "python"
 
 BUDGET_S = {("numpy", 8): 0.15}
+BUDGET_DENOISE_S = {("numpy", 1000): 3.0}
 BUDGET_ENABLE_S = 0.05
 BUDGET_ZIP_MB = 25.0
 
@@ -88,6 +90,27 @@ def _absent(backend: str) -> str:
     import torch
 
     return "no GPU" if backend == "torch-cuda" and not torch.cuda.is_available() else ""
+
+
+def measure_denoise(repeats: int) -> Iterator[dict[str, str | float | int]]:
+    """Yield one record a length of clip and array library, for Denoise Mocap."""
+    for backend in ("numpy", "torch"):
+        if reason := _absent(backend):
+            yield {"task": "denoise", "case": "all", "method": f"contrapposto-{backend}", "note": reason}
+            continue
+        for frames in FRAMES:
+            arguments = ["-m", "benchmarks.one_denoise", backend, str(frames), str(repeats)]
+            found = _run([sys.executable, *arguments])
+            yield {
+                "task": "denoise",
+                "case": f"{frames} frames",
+                "method": f"contrapposto-{backend}",
+                "seconds": found["seconds"],
+                "ms_per_frame": 1000 * found["seconds"] / frames,
+                "peak_mb": found["peak_mb"],
+                "budget": _budget(BUDGET_DENOISE_S.get((backend, frames))),
+                "note": f"first call {found['first_seconds']:.2f} s",
+            }
 
 
 def _budget(seconds: float | None) -> str:

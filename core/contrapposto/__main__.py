@@ -33,6 +33,14 @@ def _parser() -> argparse.ArgumentParser:
     pose.add_argument("--start", type=Path, help="a pose.npz to begin from instead of random weights")
     for name, value, text in POSE_EXAMPLES:
         pose.add_argument(f"--{name}", type=float, default=value, help=f"{text} (default {value})")
+    motion = priors.add_parser(
+        "motion",
+        help="the motion prior",
+        description="Train the motion prior. Stop at any time; the same command takes the run up again.",
+    )
+    _add_training_options(motion, width=256, blocks=5, batch=16, lr=8e-4)
+    motion.add_argument("--frames", type=int, default=64, help="frames of a window (default 64)")
+    motion.add_argument("--start", type=Path, help="a motion.npz to begin from instead of random weights")
     dposer = priors.add_parser(
         "dposer",
         help="DPoser, the published prior to compare with",
@@ -80,7 +88,8 @@ def _train(arguments: argparse.Namespace) -> None:
     need_torch("Training")
     from contrapposto.training import command
 
-    {"pose": command.train_pose, "dposer": command.train_dposer}[arguments.prior](arguments)
+    train = {"pose": command.train_pose, "motion": command.train_motion, "dposer": command.train_dposer}
+    train[arguments.prior](arguments)
 
 
 def _calibrate(arguments: argparse.Namespace) -> None:

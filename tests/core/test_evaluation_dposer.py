@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from motions import filters_alone
 from people import write_people
 
 from contrapposto.__main__ import main
@@ -16,6 +17,7 @@ from contrapposto.evaluation import ablation, dps, vae
 from contrapposto.evaluation.claims import ordered, wants_larger
 from contrapposto.files.mocap import read_split
 from contrapposto.priors import dposer
+from contrapposto.priors import motion as motion_prior
 from contrapposto.priors.dposer import body_of
 from contrapposto.rotation import from_rotvec
 from contrapposto.training.corpus import Corpus
@@ -65,8 +67,11 @@ def test_completion_has_a_row_for_dposer_and_its_replacement_where_nothing_is_pl
 
 
 def test_denoising_has_a_row_with_and_without_the_prior(people, weights, tmp_path):
-    found = records(tmp_path, "denoise", "--data", str(people), "--quick", "--dposer", str(weights))
-    assert {record["method"] for record in found} == {"no_prior", "dposer"}
+    motion_weights = tmp_path / "motion.npz"
+    motion_prior.save(filters_alone(), motion_weights, {})
+    arguments = ["--data", str(people), "--quick", "--dposer", str(weights), "--weights", str(motion_weights)]
+    found = records(tmp_path, "denoise", *arguments, "--split", "train", "--only", "noise_20_mm")
+    assert {"no_prior", "dposer", "contrapposto", "untouched"} <= {record["method"] for record in found}
     noisy = {r["case"]: r["mpjpe_mm"] for r in found if r["method"] == "no_prior" and "noise" in r["case"]}
     assert noisy["noise_20_mm"] < noisy["noise_40_mm"] < noisy["noise_100_mm"]
 

@@ -13,10 +13,12 @@ import torch
 
 from contrapposto.files.mocap import Clip, read_split
 from contrapposto.files.motion_files import SUFFIXES, read_clips
+from contrapposto.priors import motion as motion_prior
 from contrapposto.priors.pose import read
-from contrapposto.training import dposer, pose
+from contrapposto.training import dposer, motion, pose
 from contrapposto.training.corpus import Corpus
 from contrapposto.training.run import Settings, Trainer
+from contrapposto.training.windows import Windows
 
 logger = logging.getLogger(__name__)
 
@@ -91,8 +93,33 @@ def train_dposer(arguments: argparse.Namespace) -> None:
     _tell_end(trainer, weights)
 
 
+def train_motion(arguments: argparse.Namespace) -> None:
+    """Train the motion prior and write ``motion.npz`` into the output folder."""
+    device = _device(arguments.device)
+    train, val = _read_clips(arguments.data)
+    settings = motion.Settings(**_chosen(arguments, motion.Settings))
+    windows = Windows.of(train, settings.frames), Windows.of(val, settings.frames, speeds=(1.0,), stride=8)
+    print(f"{len(windows[0])} windows of {len(train)} clips to train on, {len(windows[1])} to choose by")
+    start = motion_prior.read(arguments.start) if arguments.start else None
+    task = motion.MotionTask(*windows, settings, device, start=start)
+    trainer = Trainer(task, arguments.output, settings)
+    _run(trainer, arguments.every)
+    weights = arguments.output / "motion.npz"
+    facts = {"clips": len(train), "windows": len(windows[0]), "subjects": _subjects(train)}
+    motion.export(trainer, task, weights, facts)
+    _tell_end(trainer, weights)
+
+
 def _read(folders: list[Path]) -> tuple[list[Clip], tuple[Corpus, Corpus]]:
     """The clips to train on, and the corpora to train on and to choose by."""
+    train, val = _read_clips(folders)
+    corpora = Corpus.of(train), Corpus.of(val)
+    print(f"{len(corpora[0])} poses of {len(train)} clips to train on, {len(corpora[1])} to choose by")
+    return train, corpora
+
+
+def _read_clips(folders: list[Path]) -> tuple[list[Clip], list[Clip]]:
+    """The clips of all folders to train on and to choose by."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     train: list[Clip] = []
     val: list[Clip] = []
@@ -101,9 +128,7 @@ def _read(folders: list[Path]) -> tuple[list[Clip], tuple[Corpus, Corpus]]:
         more_train, more_val = read_folder(folder)
         train += more_train
         val += more_val
-    corpora = Corpus.of(train), Corpus.of(val)
-    print(f"{len(corpora[0])} poses of {len(train)} clips to train on, {len(corpora[1])} to choose by")
-    return train, corpora
+    return train, val
 
 
 def _chosen(arguments: argparse.Namespace, settings: type[Settings]) -> dict[str, Any]:
@@ -119,8 +144,11 @@ def _run(trainer: Trainer, every: int) -> None:
 
 
 def _facts(clips: list[Clip], corpus: Corpus) -> dict[str, object]:
-    subjects = sorted({clip.subject for clip in clips if clip.subject})
-    return {"clips": len(clips), "poses": len(corpus), "subjects": subjects}
+    return {"clips": len(clips), "poses": len(corpus), "subjects": _subjects(clips)}
+
+
+def _subjects(clips: list[Clip]) -> list[str]:
+    return sorted({clip.subject for clip in clips if clip.subject})
 
 
 def _tell_end(trainer: Trainer, weights: Path) -> None:

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A window through a bank of smoothing filters, and the mixture of them that a network chooses.
+
+A kernel weighs frames by how far they are and by how precise they are, so that what is
+missing has no say; it is filled by the straight line between what is known around it.
+
+Source: Nadaraya 1964 and Watson 1964 (kernel regression); the choice of a kernel's width
+by place is that of variable-bandwidth regression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from contrapposto.arrays import Array, like, namespace
+
+WIDTHS = (1.0, 2.0, 4.0, 8.0)
+"""Deviations of the Gaussian kernels, frames."""
+
+FILTERS = len(WIDTHS) + 2
+"""The observation itself, the Gaussians, and the line between its neighbours."""
+
+SMOOTH = 2
+"""The filter that a network is shown beside the observation."""
+
+PRECISE = 0.02
+"""Level, in spreads, below which a value is no more precise for it."""
+
+WIDEST = 5.0
+"""Width that suits a level of one spread, frames."""
+
+CLOSE = 1e-6
+"""Frames by which even a value itself is away, so that one divides by no zero."""
+
+NOTHING = 1e-12
+"""Weight below which a kernel has found no frame to go by."""
+
+
+@lru_cache(maxsize=8)
+def kernels(frames: int) -> np.ndarray:
+    """(FILTERS - 2, frames, frames) the Gaussians."""
+    apart = np.abs(np.arange(frames)[:, None] - np.arange(frames)[None])
+    return np.stack([np.exp(-0.5 * (apart / width) ** 2) for width in WIDTHS])
+
+
+def suited_width(r: Array) -> Array:
+    """Frames of the Gaussian that suits a level (...) in spreads; a filter's best by experience."""
+    return WIDEST * r**0.55 * (r / (r + 0.05))
+
+
+@dataclass(frozen=True, eq=False)
+class Filtered:
+    """A value through every filter.
+
+    Attributes:
+        values: FILTERS arrays (B, T, J, C).
+        bias: (B, T, J, FILTERS) log-odds of the filters before the network has a say.
+    """
+
+    values: tuple[Array, ...]
+    bias: Array
+
+    @property
+    def filled(self) -> Array:
+        """The value itself, from its neighbours where it is missing."""
+        return self.values[0]
+
+    @property
+    def smooth(self) -> Array:
+        """The value moderately smoothed."""
+        return self.values[SMOOTH]
+
+    def mixed(self, choice: Array) -> Array:
+        """(B, T, J, C) the mixture by log-odds (B, T, J, FILTERS)."""
+        xp = namespace(choice)
+        odds = choice + self.bias
+        odds = xp.exp(odds - xp.max(odds, axis=-1, keepdims=True))
+        odds = odds / xp.sum(odds, axis=-1, keepdims=True)
+        total = odds[..., 0, None] * self.values[0]
+        for number in range(1, FILTERS):
+            total = total + odds[..., number, None] * self.values[number]
+        return total
+
+
+def filtered(x: Array, r: Array) -> Filtered:
+    """A value (B, T, J, C) through every filter, by its level (B, T, J) in units of its spread."""
+    xp = namespace(x)
+    missing = xp.isinf(r)
+    zero = xp.zeros_like(r)
+    r = xp.where(missing, zero, r)
+    precision = xp.where(missing, zero, 1 / (r * r + PRECISE**2))
+    flat = xp.reshape(precision[..., None] * x, (*x.shape[:2], -1))
+    bank = like(kernels(x.shape[1]), x)
+    smoothed, found = [], []
+    for kernel in (bank[number] for number in range(len(WIDTHS))):
+        weight = kernel @ precision
+        value = xp.reshape(kernel @ flat, tuple(x.shape))
+        known = weight > NOTHING
+        found.append(known[..., None])
+        smoothed.append(value / xp.where(known, weight, xp.ones_like(weight))[..., None])
+    bias = _bias(r, missing)
+    # what is missing lies on a line between the nearest known values, smoothed as suits them
+    suited = Filtered((x, *smoothed, x), _odds(r))
+    between = bridged(suited.mixed(xp.zeros_like(bias)), missing)
+    gauss = [xp.where(known, value, between) for known, value in zip(found, smoothed, strict=True)]
+    return Filtered((xp.where(missing[..., None], between, x), *gauss, between), bias)
+
+
+def bridged(x: Array, missing: Array) -> Array:
+    """Values (B, T, J, C) with straight lines where missing (B, T, J); zero where all of a row is."""
+    xp = namespace(x)
+    before, since = _last_known(x, missing, range(x.shape[1]))
+    after, until = _last_known(x, missing, range(x.shape[1] - 1, -1, -1))
+    near, far = 1 / (since + CLOSE), 1 / (until + CLOSE)
+    total = near + far
+    near = near / xp.where(total > 0, total, xp.ones_like(total))
+    far = far / xp.where(total > 0, total, xp.ones_like(total))
+    return near[..., None] * before + far[..., None] * after
+
+
+def _last_known(x: Array, missing: Array, order: Sequence[int]) -> tuple[Array, Array]:
+    """(B, T, J, C) the value last known, going through the frames in order, and (B, T, J) how long ago."""
+    xp = namespace(x)
+    value, age = xp.zeros_like(x[:, 0]), xp.inf * xp.ones_like(x[:, 0, :, 0])
+    values, ages = [None] * x.shape[1], [None] * x.shape[1]
+    for frame in order:
+        gone = missing[:, frame]
+        value = xp.where(gone[..., None], value, x[:, frame])
+        age = xp.where(gone, age + 1, xp.zeros_like(age))
+        values[frame], ages[frame] = value, age
+    return xp.stack(values, axis=1), xp.stack(ages, axis=1)
+
+
+def _bias(r: Array, missing: Array) -> Array:
+    """(..., FILTERS) log-odds: of the Gaussian that suits a level, of the line where missing."""
+    unseen = like([-4.0] * (FILTERS - 1) + [2.0], r)
+    return namespace(r).where(missing[..., None], unseen, _odds(r))
+
+
+def _odds(r: Array) -> Array:
+    """(..., FILTERS) log-odds that favour the Gaussian that suits a level."""
+    xp = namespace(r)
+    wanted = xp.log2(suited_width(r) + 0.3)
+    odds = [-2 * (wanted - float(np.log2(width + 0.3))) ** 2 for width in (0.0, *WIDTHS)]
+    return xp.stack([*odds, -6 * xp.ones_like(r)], axis=-1)
