@@ -47,32 +47,37 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         task.add_argument("--json", type=Path, help="also write the records to this file")
         if name not in OWN_SEEDS:
             task.add_argument("--seed", type=int, default=0)
-        if name in MEASURES_OURS:
-            task.add_argument("--weights", type=Path, help="a pose prior; the shipped one by default")
-        if name in MEASURES_OURS and name not in ON_NUMPY:
-            task.add_argument("--backend", choices=("numpy", "torch"), default="numpy")
-        if name == "denoise":
-            task.add_argument("--weights", type=Path, help="a motion prior; the shipped one by default")
-            task.add_argument("--backend", choices=("numpy", "torch"), default="numpy")
-            task.add_argument("--only", nargs="*", default=(), metavar="CASE", help="only these cases")
-        if name in ("completion", "generation", "ik", "denoise", *NEEDS_DPOSER):
-            task.add_argument(
-                "--dposer",
-                type=Path,
-                required=name in NEEDS_DPOSER,
-                help="weights of `train dposer`, to run the published method (needs torch)",
-            )
-        if name == "completion":
-            task.add_argument("--stride", type=int, default=10, help="complete every n-th good frame")
-        if name == "ablation":
-            task.add_argument("--output", type=Path, required=True, help="folder for the training runs")
-            task.add_argument("--steps", type=int, default=2000, help="training steps each (default 2000)")
-        if name == "leave_one_out":
-            task.add_argument("--output", type=Path, required=True, help="folder for the training runs")
-            task.add_argument("--steps", type=int, default=5000, help="training steps each (default 5000)")
-            task.add_argument("--only", nargs="*", default=(), metavar="SOURCE", help="only these sources")
-        if name == "claims":
-            task.add_argument("--only", nargs="*", default=(), metavar="D1", help="only these claims")
+        _add_own_options(name, task)
+
+
+def _add_own_options(name: str, task: argparse.ArgumentParser) -> None:
+    """What only some protocols have a choice of."""
+    if name in MEASURES_OURS:
+        task.add_argument("--weights", type=Path, help="a pose prior; the shipped one by default")
+    if name in MEASURES_OURS and name not in ON_NUMPY:
+        task.add_argument("--backend", choices=("numpy", "torch"), default="numpy")
+    if name == "denoise":
+        task.add_argument("--weights", type=Path, help="a motion prior; the shipped one by default")
+        task.add_argument("--backend", choices=("numpy", "torch"), default="numpy")
+        task.add_argument("--only", nargs="*", default=(), metavar="CASE", help="only these cases")
+    if name in ("completion", "generation", "ik", "denoise", *NEEDS_DPOSER):
+        task.add_argument(
+            "--dposer",
+            type=Path,
+            required=name in NEEDS_DPOSER,
+            help="weights of `train dposer`, to run the published method (needs torch)",
+        )
+    if name == "completion":
+        task.add_argument("--stride", type=int, default=10, help="complete every n-th good frame")
+    if name == "ablation":
+        task.add_argument("--output", type=Path, required=True, help="folder for the training runs")
+        task.add_argument("--steps", type=int, default=2000, help="training steps each (default 2000)")
+    if name == "leave_one_out":
+        task.add_argument("--output", type=Path, required=True, help="folder for the training runs")
+        task.add_argument("--steps", type=int, default=5000, help="training steps each (default 5000)")
+        task.add_argument("--only", nargs="*", default=(), metavar="SOURCE", help="only these sources")
+    if name == "claims":
+        task.add_argument("--only", nargs="*", default=(), metavar="D1", help="only these claims")
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
