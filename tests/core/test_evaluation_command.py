@@ -81,6 +81,7 @@ def options(task: str, backend: str, people: Path, weights: dict[str, Path], fol
         "ablation": ["--output", str(folder / "runs"), "--steps", "1"],
         "leave_one_out": ["--output", str(folder / "runs"), "--steps", "1", "--only", "kaykit"],
         "claims": ["--only", "D4"],
+        "denoise": ["--only", "noise_20_mm"],
     }.get(task, [])
     return found
 

@@ -174,10 +174,10 @@ def evaluate(
         ValueError: with one sentence, if the data is missing or damaged.
     """
     yield from _positions(data, split, prior, quick=quick, seed=seed, only=only, tell=tell)
-    clips = takes(data, split, QUICK_CLIPS if quick else CLIPS)
-    for case, damage in CASES.items():
-        if (only and case not in only) or (quick and not only and case not in QUICK_CASES):
-            continue
+    chosen = only or (QUICK_CASES if quick else tuple(CASES))
+    cases = {case: damage for case, damage in CASES.items() if case in chosen}
+    clips = takes(data, split, QUICK_CLIPS if quick else CLIPS) if cases else []
+    for case, damage in cases.items():
         tell(f"{case}: {len(clips)} clips of {FRAMES} frames")
         rng = np.random.default_rng(seed)
         captures = [damage(take.rotations, take.place, rng) for take in clips]
