@@ -100,7 +100,7 @@ def complete(
         keyed_channels=keyed,
         residual=worst_residual(rig, plan, desired, limbs),
     )
-    told.remember(armature_object, frame, told.Told(report.warning, report.naturalness))
+    told.remember(armature_object, frame, report.warning)
     return report
 
 

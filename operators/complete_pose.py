@@ -7,7 +7,6 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, Po
 from ..addon.errors import Refusal
 from ..addon.known import Rule
 from ..addon.settings import LARGEST_SEED, MOST_HYPOTHESES, Settings, preferred_weights
-from ..addon.told import last_told
 from .polling import NeedsArmature
 
 OPTIONS = (
@@ -84,26 +83,8 @@ class CompletePoseOptions:
     )
 
 
-def _naturalness(_options: bpy.types.PropertyGroup) -> float:
-    """Of the pose that was completed last, while it stands; 0 if there is none."""
-    context = bpy.context
-    told = last_told(context.object, context.scene.frame_current_final)
-    return (told and told.naturalness) or 0.0
-
-
 class ContrappostoSceneOptions(CompletePoseOptions, bpy.types.PropertyGroup):
-    """What the sidebar remembers with the scene, and what it shows of the last completion."""
-
-    naturalness: FloatProperty(
-        name="Naturalness",
-        description="How many percent of real poses are less natural than the completed one. "
-        "50 is as natural as the median real pose, below 5 is worth a look",
-        subtype="PERCENTAGE",
-        min=0.0,
-        max=100.0,
-        precision=0,
-        get=_naturalness,
-    )
+    """What the sidebar remembers with the scene."""
 
 
 class CONTRAPPOSTO_OT_complete_pose(CompletePoseOptions, NeedsArmature, bpy.types.Operator):

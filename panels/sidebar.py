@@ -8,7 +8,7 @@ from contrapposto.skeleton import JOINT_NAMES, NUM_JOINTS
 
 from ..addon.errors import Refusal
 from ..addon.rig_storage import PROPERTY, known_map
-from ..addon.told import last_told
+from ..addon.told import last_warning
 from ..operators import rig_mapping
 from ..operators.complete_pose import OPTIONS
 from ..operators.rig_mapping import joint_label
@@ -31,11 +31,9 @@ class CONTRAPPOSTO_PT_complete_pose(SidebarPanel, bpy.types.Panel):
         row = layout.row()
         row.scale_y = 1.4
         draw_complete_pose(row, context.scene, icon="ARMATURE_DATA")
-        told = last_told(context.object, context.scene.frame_current_final)
-        if told and told.warning:
-            write(layout, told.warning, icon="ERROR")
-        if told and told.naturalness is not None:
-            layout.prop(context.scene.contrapposto, "naturalness")
+        warning = last_warning(context.object, context.scene.frame_current_final)
+        if warning:
+            write(layout, warning, icon="ERROR")
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
