@@ -13,44 +13,51 @@ count are all red.
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 _COUNT = re.compile(r"(\d+) (failed|passed|skipped|xfailed|errors?)\b")
 
 
-def run_file(path: Path) -> tuple[Counter[str], str]:
-    """The counts of one file of tests, and what went wrong as a whole: empty if nothing did."""
+def run_file(path: Path) -> tuple[str, Counter[str], str]:
+    """Output and counts of one file of tests, and what went wrong as a whole: empty if nothing did."""
     command = [sys.executable, "-m", "pytest", "-q", str(path)]
-    line = ""
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace"
-    ) as process:
-        for line in process.stdout:
-            sys.stdout.write(line)
-            sys.stdout.flush()
-    counts = Counter({outcome.removesuffix("s"): int(n) for n, outcome in _COUNT.findall(line)})
-    if process.returncode < 0:
-        return counts, f"crashed ({signal.Signals(-process.returncode).name})"
-    if process.returncode > 0:
-        return counts, "failed" if counts else f"ended with {process.returncode}"
-    return counts, "" if counts else "ended without a count"
+    done = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+    last = done.stdout.rstrip().rpartition("\n")[2]
+    counts = Counter({outcome.removesuffix("s"): int(n) for n, outcome in _COUNT.findall(last)})
+    if done.returncode < 0:
+        trouble = f"crashed ({signal.Signals(-done.returncode).name})"
+    elif done.returncode > 0:
+        trouble = "failed" if counts else f"ended with {done.returncode}"
+    else:
+        trouble = "" if counts else "ended without a count"
+    return done.stdout, counts, trouble
 
 
 def main(folder: Path) -> int:
+    """Run every file, one a processor at a time, and print what each said; the exit code."""
     start, total, wrong = time.monotonic(), Counter(), []
     paths = sorted(folder.glob("test_*.py"))
-    for path in paths:
-        print(path.name, flush=True)
-        counts, trouble = run_file(path)
-        total += counts
-        if trouble:
-            wrong.append(f"{path.name} {trouble}")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for path, (output, counts, trouble) in zip(paths, pool.map(run_file, paths), strict=True):
+            print(path.name, output, sep="\n", end="", flush=True)
+            total += counts
+            if trouble:
+                wrong.append(f"{path.name} {trouble}")
     counted = ", ".join(f"{n} {outcome}" for outcome, n in sorted(total.items())) or "no tests"
     summary = [f"{counted} in {len(paths)} files, {time.monotonic() - start:.0f} s", *wrong]
     print("; ".join(summary), flush=True)
