@@ -160,6 +160,8 @@ def _mute(rig, curves):
 
 
 def _mute_group(rig, curves):
+    if curves[0].group is None:  # Blender 4.2 keys bones without one
+        curves[0].group = rig.animation_data.action.groups.new("left_knee")
     curves[0].group.mute = True
 
 
