@@ -43,7 +43,6 @@ def bring_home(
         placement = Placement(
             list(joints),
             np.tile(places[rows], (count, 1, 1)),
-            np.ones((len(joints), 3)),
             {joint: np.tile(R, (count, 1, 1)) for joint, R in turned.items()},
         )
         found = rotations[:, rows]

@@ -87,7 +87,6 @@ def told(
     placement = Placement(
         joints,
         positions[joints],
-        np.ones((len(joints), 3)),
         oriented,
         carriers,
         softness,

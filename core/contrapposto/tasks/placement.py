@@ -67,7 +67,6 @@ class Placement:
     Attributes:
         joints: indices of the placed joints, K of them; not the pelvis.
         positions: (K, 3) metres, or (N, K, 3).
-        axes: (K, 3) 1 where a coordinate counts, 0 where it is free, or (N, K, 3).
         orientations: world rotation (3, 3) of a joint by index, or (N, 3, 3).
         carriers: the ancestor by index that a joint's orientation is relative to instead.
         softness: how far a joint's place and orientation give way, by index; 0, and
@@ -78,8 +77,7 @@ class Placement:
 
     joints: Sequence[int]
     positions: np.ndarray
-    axes: np.ndarray
-    orientations: Mapping[int, np.ndarray]
+    orientations: Mapping[int, np.ndarray] = field(default_factory=dict)
     carriers: Mapping[int, int] = field(default_factory=dict)
     softness: Mapping[int, float] = field(default_factory=dict)
     pelvis_softness: float = 0.0
@@ -94,7 +92,6 @@ class Placement:
         return replace(
             self,
             positions=chosen(self.positions, 2),
-            axes=chosen(self.axes, 2),
             orientations={joint: chosen(R, 2) for joint, R in self.orientations.items()},
         )
 
@@ -119,8 +116,8 @@ class Placement:
         return world[..., self.carriers[joint], :, :] @ wanted if joint in self.carriers else wanted
 
     def gaps(self, positions: np.ndarray, shift: np.ndarray) -> np.ndarray:
-        """(N, K, 3) from each placed joint to its place, 0 along free axes; the pelvis' ``shift`` (N, 3)."""
-        return (self.positions - positions[:, list(self.joints)] - shift[:, None]) * self.axes
+        """(N, K, 3) from each placed joint to its place, the pelvis moved by ``shift`` (N, 3)."""
+        return self.positions - positions[:, list(self.joints)] - shift[:, None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,11 +179,10 @@ def _position_rows(
     placement: Placement, chosen: np.ndarray, J: np.ndarray, gaps: np.ndarray, slack: np.ndarray
 ) -> Rows:
     N, M = len(gaps), 3 * len(chosen)
-    axes = np.broadcast_to(placement.axes, gaps.shape)[:, chosen]
-    turned = J[:, [placement.joints[k] for k in chosen]] * axes[..., None, None]
+    turned = J[:, [placement.joints[k] for k in chosen]]
     return Rows(
         turned.reshape(N, M, J.shape[3], 3),
-        (np.eye(3) * axes[..., None]).reshape(N, M, 3),
+        np.tile(np.eye(3), (N, len(chosen), 1)),
         gaps[:, chosen].reshape(N, M),
         np.repeat(slack.reshape(N, len(chosen)), 3, axis=1),
     )

@@ -87,7 +87,7 @@ def stand(
         keep = {
             joint: feet[:, joint] for side in legs for joint in (ANKLES[side], TOES[side]) if turning[joint]
         }
-        found, _ = reach(before, turning, Placement(ankles, place, np.ones((len(legs), 3)), keep), offsets)
+        found, _ = reach(before, turning, Placement(ankles, place, keep), offsets)
         _, arrived = forward_kinematics(found, offsets)
         away = np.sqrt(np.sum((arrived[:, ankles] - place) ** 2, axis=-1))
         for column, side in enumerate(legs):
