@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 
+from benchmarks.backends import on_backend
 from contrapposto.motion import Pose
 from contrapposto.observations import Known, Target
 from contrapposto.priors import pose as pose_prior
@@ -19,11 +20,7 @@ from contrapposto.tasks.complete import complete_pose
 
 def main(backend: str, hypotheses: int, repeats: int) -> None:
     """A crouch with one hand placed and the feet kept on the floor, the dearest common case."""
-    prior = pose_prior.load()
-    if backend != "numpy":
-        import torch
-
-        prior = prior.on(torch.zeros((), device="cuda" if backend == "torch-cuda" else "cpu"))
+    prior = on_backend(pose_prior.load(), backend)
     pose = Pose(np.tile(np.eye(3), (22, 1, 1)), np.array([0.0, 0.6, 0.0]))
     hand = Target("left_wrist", np.array([0.3, 0.7, 0.5]))
     known = Known.of("pelvis", "head", targets=(hand,), height_known=True)

@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 
+from benchmarks.backends import on_backend
 from contrapposto.motion import Motion, Pose
 from contrapposto.priors import motion as motion_prior
 from contrapposto.rotation import from_rotvec
@@ -20,11 +21,7 @@ from contrapposto.tasks.denoise import denoise
 
 def main(backend: str, frames: int, repeats: int) -> None:
     """A body that sways and wanders, with noise on every joint."""
-    prior = motion_prior.load()
-    if backend == "torch":
-        import torch
-
-        prior = prior.on(torch.zeros(()))
+    prior = on_backend(motion_prior.load(), backend)
     rng = np.random.default_rng(0)
     time_s = np.arange(frames)[:, None, None] / 30
     swing = 0.4 * np.sin(2 * np.pi * rng.uniform(0.2, 1.5, (NUM_JOINTS, 3)) * time_s)

@@ -8,12 +8,13 @@ Budgets are DESIGN's for 2 CPU cores with NumPy.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from benchmarks.backends import BACKENDS, absent
 
 ROOT = Path(__file__).resolve().parent.parent
 HYPOTHESES = (1, 8, 64, 256, 1000)
@@ -28,8 +29,8 @@ BUDGET_ZIP_MB = 25.0
 
 def measure(repeats: int) -> Iterator[dict[str, str | float | int]]:
     """Yield one record a row of the table; a row that cannot be measured says why."""
-    for backend in ("numpy", "torch", "torch-cuda"):
-        if reason := _absent(backend):
+    for backend in BACKENDS:
+        if reason := absent(backend):
             yield _unmeasured("complete_pose", "all", f"contrapposto-{backend}", reason)
             continue
         for hypotheses in HYPOTHESES:
@@ -37,7 +38,7 @@ def measure(repeats: int) -> Iterator[dict[str, str | float | int]]:
             found = _run([sys.executable, *arguments])
             yield {
                 "task": "complete_pose",
-                "case": f"{hypotheses} hypotheses",
+                "case": "1 hypothesis" if hypotheses == 1 else f"{hypotheses} hypotheses",
                 "method": f"contrapposto-{backend}",
                 "seconds": found["seconds"],
                 "ms_per_hypothesis": 1000 * found["seconds"] / hypotheses,
@@ -81,21 +82,10 @@ def measure(repeats: int) -> Iterator[dict[str, str | float | int]]:
     }
 
 
-def _absent(backend: str) -> str:
-    """Why this machine cannot run a backend; nothing if it can."""
-    if backend == "numpy":
-        return ""
-    if importlib.util.find_spec("torch") is None:
-        return "no torch; pip install torch"
-    import torch
-
-    return "no GPU" if backend == "torch-cuda" and not torch.cuda.is_available() else ""
-
-
 def measure_denoise(repeats: int) -> Iterator[dict[str, str | float | int]]:
     """Yield one record a length of clip and array library, for Denoise Mocap."""
-    for backend in ("numpy", "torch"):
-        if reason := _absent(backend):
+    for backend in BACKENDS:
+        if reason := absent(backend):
             yield {"task": "denoise", "case": "all", "method": f"contrapposto-{backend}", "note": reason}
             continue
         for frames in FRAMES:

@@ -56,6 +56,9 @@ def _descendants() -> np.ndarray:
 DESCENDANTS = _descendants()
 """(22, 22) whether the second joint moves when the first one turns (itself included)."""
 
+BELOW = DESCENDANTS & ~np.eye(NUM_JOINTS, dtype=bool)
+"""(22, 22) whether a turn of the first joint carries the second one elsewhere."""
+
 
 def forward_kinematics(rotations: Array, offsets: Array | None = None) -> tuple[Array, Array]:
     """World rotations and root-relative positions of the joints.
@@ -150,6 +153,12 @@ def mirror(rotations: Array) -> Array:
 def mirror_points(points: Array) -> Array:
     """Points (..., 22, 3), one a joint, seen in a mirror at x = 0."""
     return points[..., list(MIRROR), :] * like([-1, 1, 1], points)
+
+
+def leg_length(offsets: np.ndarray) -> float:
+    """Metres from hip to ankle along the bones, mean of both legs; offsets (22, 3)."""
+    bones = np.linalg.norm(np.asarray(offsets)[[4, 5, 7, 8]], axis=-1)
+    return float(bones.sum() / 2)
 
 
 def sole_height(positions: Array, offsets: Array | None = None) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from contrapposto.rotation import from_rotvec, normalize
-from contrapposto.skeleton import DESCENDANTS, JOINT_INDEX, NUM_JOINTS
+from contrapposto.skeleton import BELOW, JOINT_INDEX, NUM_JOINTS
 
 DRIFT_FRAMES = 8.0
 """Deviation of the kernel that makes low-frequency noise."""
@@ -46,8 +46,7 @@ Damage = Callable[[np.ndarray, np.ndarray, np.random.Generator], Capture]
 
 def _below(turned: np.ndarray) -> np.ndarray:
     """(T, 22) joints that a wrong rotation (T, 22) puts elsewhere."""
-    below = DESCENDANTS & ~np.eye(NUM_JOINTS, dtype=bool)
-    return np.asarray((turned[:, :, None] & below).any(axis=1))
+    return np.asarray((turned[:, :, None] & BELOW).any(axis=1))
 
 
 def _drift(rng: np.random.Generator, *shape: int) -> np.ndarray:

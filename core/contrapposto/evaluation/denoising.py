@@ -23,7 +23,13 @@ from contrapposto.files.mocap import Clip, read_split
 from contrapposto.motion import Motion, Pose
 from contrapposto.priors.motion import FPS, MotionPrior
 from contrapposto.rotation import from_rot6d, from_rotvec, to_rot6d
-from contrapposto.skeleton import NUM_JOINTS, STANDARD_OFFSETS, forward_kinematics, sole_height
+from contrapposto.skeleton import (
+    NUM_JOINTS,
+    STANDARD_OFFSETS,
+    forward_kinematics,
+    leg_length,
+    sole_height,
+)
 from contrapposto.tasks.denoise import denoise
 from contrapposto.tasks.denoise_positions import denoise_positions
 
@@ -57,14 +63,10 @@ class Take:
     contacts: np.ndarray
 
 
-def _leg(offsets: np.ndarray) -> float:
-    return float(np.linalg.norm(offsets[[4, 5, 7, 8]], axis=-1).sum())
-
-
 def _take(clip: Clip, begin: int) -> Take:
     frames = slice(begin, begin + FRAMES)
     R = from_rotvec(clip.rotvec[frames].astype(np.float64))
-    place = clip.transl[frames].astype(np.float64) * _leg(STANDARD_OFFSETS) / _leg(clip.offsets)
+    place = clip.transl[frames].astype(np.float64) * leg_length(STANDARD_OFFSETS) / leg_length(clip.offsets)
     _, positions = forward_kinematics(R)
     joints = positions + place[:, None]
     soles = place[:, 1:2] + sole_height(positions)

@@ -36,6 +36,9 @@ WIDEST = 5.0
 CLOSE = 1e-6
 """Frames by which even a value itself is away, so that one divides by no zero."""
 
+UNSURE = 8.0
+"""Frames from the known values around a gap at which its straight line may be off by half a spread."""
+
 NOTHING = 1e-12
 """Weight below which a kernel has found no frame to go by."""
 
@@ -59,10 +62,12 @@ class Filtered:
     Attributes:
         values: FILTERS arrays (B, T, J, C).
         bias: (B, T, J, FILTERS) log-odds of the filters before the network has a say.
+        doubt: (B, T, J) how far the line over a gap may be off, in spreads: 0 where known, 1 far from it.
     """
 
     values: tuple[Array, ...]
     bias: Array
+    doubt: Array
 
     @property
     def filled(self) -> Array:
@@ -104,22 +109,34 @@ def filtered(x: Array, r: Array) -> Filtered:
         smoothed.append(value / xp.where(known, weight, xp.ones_like(weight))[..., None])
     bias = _bias(r, missing)
     # what is missing lies on a line between the nearest known values, smoothed as suits them
-    suited = Filtered((x, *smoothed, x), _odds(r))
-    between = bridged(suited.mixed(xp.zeros_like(bias)), missing)
+    suited = Filtered((x, *smoothed, x), _odds(r), zero)
+    between, away = bridged(suited.mixed(xp.zeros_like(bias)), missing)
     gauss = [xp.where(known, value, between) for known, value in zip(found, smoothed, strict=True)]
-    return Filtered((xp.where(missing[..., None], between, x), *gauss, between), bias)
+    return Filtered(
+        (xp.where(missing[..., None], between, x), *gauss, between), bias, 1 - 1 / (1 + away / UNSURE)
+    )
 
 
-def bridged(x: Array, missing: Array) -> Array:
-    """Values (B, T, J, C) with straight lines where missing (B, T, J); zero where all of a row is."""
+def bridged(x: Array, missing: Array) -> tuple[Array, Array]:
+    """Values with straight lines where missing, and how far from the known ones they are.
+
+    Args:
+        x: (B, T, J, C) values.
+        missing: (B, T, J) bool.
+
+    Returns:
+        (B, T, J, C) values, zero where all of a row is missing, and (B, T, J) frames: half the harmonic
+        mean of those to either side, 0 where known, infinite where all is missing.
+    """
     xp = namespace(x)
     before, since = _last_known(x, missing, range(x.shape[1]))
     after, until = _last_known(x, missing, range(x.shape[1] - 1, -1, -1))
     near, far = 1 / (since + CLOSE), 1 / (until + CLOSE)
     total = near + far
-    near = near / xp.where(total > 0, total, xp.ones_like(total))
-    far = far / xp.where(total > 0, total, xp.ones_like(total))
-    return near[..., None] * before + far[..., None] * after
+    some = xp.where(total > 0, total, xp.ones_like(total))
+    away = xp.where(missing, xp.where(total > 0, 1 / some, xp.inf * some), xp.zeros_like(total))
+    near, far = near / some, far / some
+    return near[..., None] * before + far[..., None] * after, away
 
 
 def _last_known(x: Array, missing: Array, order: Sequence[int]) -> tuple[Array, Array]:

@@ -127,22 +127,32 @@ class Prepared:
     shown: Array
 
 
-def _scales(level: Array, spread: Array | float) -> tuple[Array, Array, Array]:
-    """A level in units of the clean value's spread, and how input and output count at it.
+def _scales(level: Array, spread: Array | float) -> tuple[Array, Array]:
+    """A level in units of the clean value's spread, and how much the input counts at it.
 
     Args:
         level: (...) a standard deviation, 0 to infinity.
         spread: that of the clean value.
 
     Returns:
-        ``r = level / spread``, ``1 / sqrt(1 + r^2)`` and ``r / sqrt(1 + r^2)``.
+        ``r = level / spread`` and ``1 / sqrt(1 + r^2)``, 0 where infinite.
     """
     xp = namespace(level)
     missing = xp.isinf(level)
     r = xp.where(missing, xp.zeros_like(level), level) / spread
     c_in = 1 / xp.sqrt(1 + r * r)
-    zero, one = xp.zeros_like(c_in), xp.ones_like(c_in)
-    return level / spread, xp.where(missing, zero, c_in), xp.where(missing, one, r * c_in)
+    return level / spread, xp.where(missing, xp.zeros_like(c_in), c_in)
+
+
+def _gain(level: Array, spread: Array | float, doubt: Array) -> Array:
+    """(..., 1) what the network's output counts: as much as the mixture of filters can be off.
+
+    That is ``r / sqrt(1 + r^2)`` at a level ``r`` in spreads, and where missing what the line is in doubt by.
+    """
+    xp = namespace(level)
+    missing = xp.isinf(level)
+    r = xp.where(missing, xp.zeros_like(level), level) / spread
+    return OUTPUT_GAIN * xp.where(missing, doubt, r / xp.sqrt(1 + r * r))[..., None]
 
 
 def _labels(level: Array, span: tuple[float, float]) -> Array:
@@ -197,9 +207,9 @@ class MotionPrior:
     def prepared(self, observed: Observed) -> Prepared:
         """What the network gets beside the observation: filtered, normalised, put on a body."""
         xp = namespace(observed.rotations)
-        r, _, _ = _scales(observed.rotation_level * SPREAD_6D, self.std)
+        r, _ = _scales(observed.rotation_level * SPREAD_6D, self.std)
         d = filtered((to_rot6d(observed.rotations) - self.mean) / self.std[:, None], r)
-        r, _, _ = _scales(observed.position_level, self.position_std)
+        r, _ = _scales(observed.position_level, self.position_std)
         p = filtered((observed.positions - self.position_mean) / self.position_std[:, None], r)
         scale = like(PLACE_SCALE, r)
         r = observed.place_level[..., None] / float(PLACE_SCALE[0])
@@ -215,12 +225,12 @@ class MotionPrior:
         """(B, T, INPUTS) what the network sees."""
         xp = namespace(observed.rotations)
         rotations, positions, place = prepared.rotations, prepared.positions, prepared.place
-        _, c_in, _ = _scales(observed.rotation_level * SPREAD_6D, self.std)
+        _, c_in = _scales(observed.rotation_level * SPREAD_6D, self.std)
         p = (prepared.shown - self.position_mean) / self.position_std[:, None]
         seen = xp.isinf(observed.position_level)
         seen = xp.where(seen, xp.zeros_like(c_in), observed.position_level)
         p = p * _scales(seen, self.position_std)[1][..., None]
-        _, t_in, _ = _scales(observed.place_level, float(PLACE_SCALE[0]))
+        _, t_in = _scales(observed.place_level, float(PLACE_SCALE[0]))
         return xp.concat(
             [
                 _flat(rotations.filled * xp.where(c_in > 0, c_in, xp.ones_like(c_in))[..., None]),
@@ -255,12 +265,12 @@ class MotionPrior:
         rows = (NUM_JOINTS, NUM_JOINTS, 1)
         F, G, H = (xp.reshape(part, (B, T, n, -1)) for part, n in zip(parts[:3], rows, strict=True))
         choice = [xp.reshape(part, (B, T, n, FILTERS)) for part, n in zip(parts[3:6], rows, strict=True)]
-        _, _, out = _scales(observed.rotation_level * SPREAD_6D, self.std)
-        d = prepared.rotations.mixed(choice[0]) + OUTPUT_GAIN * out[..., None] * F
-        _, _, out = _scales(observed.position_level, self.position_std)
-        p = prepared.positions.mixed(choice[1]) + OUTPUT_GAIN * out[..., None] * G
-        _, _, out = _scales(observed.place_level, float(PLACE_SCALE[0]))
-        t = prepared.place.mixed(choice[2]) + OUTPUT_GAIN * out[..., None, None] * H
+        d = prepared.rotations.mixed(choice[0])
+        d = d + _gain(observed.rotation_level * SPREAD_6D, self.std, prepared.rotations.doubt) * F
+        p = prepared.positions.mixed(choice[1])
+        p = p + _gain(observed.position_level, self.position_std, prepared.positions.doubt) * G
+        t = prepared.place.mixed(choice[2])
+        t = t + _gain(observed.place_level[..., None], float(PLACE_SCALE[0]), prepared.place.doubt) * H
         return Expected(
             from_rot6d(self.mean + self.std[:, None] * d),
             self.position_mean + self.position_std[:, None] * p,

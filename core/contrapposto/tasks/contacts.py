@@ -13,6 +13,7 @@ import numpy as np
 
 from contrapposto.rotation import from_rotvec, normalize, transpose
 from contrapposto.skeleton import JOINT_INDEX, forward_kinematics
+from contrapposto.tasks.gaps import runs
 
 LEGS = tuple(
     tuple(JOINT_INDEX[f"{side}_{part}"] for part in ("hip", "knee", "ankle", "foot"))
@@ -67,12 +68,6 @@ def standing(probability: np.ndarray, toes: np.ndarray, fps: float) -> np.ndarra
         for begin, end in runs(held):
             result[begin:end, side] = end - begin >= shortest
     return result
-
-
-def runs(mask: np.ndarray) -> list[tuple[int, int]]:
-    """Begin and end of each run of True of a mask (T,)."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(int)))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 def hold_feet(

@@ -25,11 +25,12 @@ from contrapposto.diffusion.sampler import Callback
 from contrapposto.motion import Motion, Pose
 from contrapposto.priors.motion import FPS, MotionPrior, Observed, load
 from contrapposto.rotation import from_rotvec, slerp, to_rotvec, transpose
-from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, STANDARD_OFFSETS, forward_kinematics
+from contrapposto.skeleton import NUM_JOINTS, STANDARD_OFFSETS, forward_kinematics, leg_length
 from contrapposto.soles import Soles
-from contrapposto.tasks.contacts import LEGS, hold_feet, runs, standing
+from contrapposto.tasks.contacts import LEGS, hold_feet, standing
 from contrapposto.tasks.drift import drift, probes
 from contrapposto.tasks.fidelity import faithful
+from contrapposto.tasks.gaps import bridged_points, bridged_rotations, prior_share, with_long_gaps
 from contrapposto.tasks.motion_windows import Recovered, passes, recover
 from contrapposto.tasks.noise import point_noise, rotation_noise
 from contrapposto.tasks.outliers import find_outliers, point_spikes
@@ -39,13 +40,6 @@ FPS_RANGE = (1.0, 1000.0)
 
 LEAST_RAD, LEAST_METRES = np.radians(0.15), 0.001
 """Noise that every clip is taken to have."""
-
-EVEN_GAP = 15.0
-"""Frames of a gap that a straight line fills as well as the prior: both have a say."""
-
-LONG_GAP = 40
-DIM_RAD, DIM_METRES = 0.35, 0.1
-"""Frames beyond which a gap of the whole body is bridged first, and the level of the bridge."""
 
 DRIFT_METRES = 0.1
 """Metres that the pelvis' place is taken to drift by, a radian that its rotations do."""
@@ -203,29 +197,8 @@ def _checked(
         raise ValueError(f"Frame {frame} has values that are not finite; mark them as missing or remove them")
     placed &= ~gone[:, 0]
     for joint in np.flatnonzero(gone.any(axis=0)):
-        R[:, joint] = _bridged_rotations(R[:, joint], ~gone[:, joint])
-    return R, _bridged_points(place, placed), gone, placed
-
-
-def _bridged_rotations(R: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Rotations (T, 3, 3), straight from one known to the next; the identity where none is."""
-    at = np.flatnonzero(known)
-    if len(at) == 0:
-        return np.tile(np.eye(3), (len(R), 1, 1))
-    frames = np.arange(len(R))
-    after = np.clip(np.searchsorted(at, frames), 0, len(at) - 1)
-    before = np.clip(np.searchsorted(at, frames, side="right") - 1, 0, len(at) - 1)
-    a, b = at[before], at[after]
-    share = np.where(b > a, (frames - a) / np.maximum(b - a, 1), 0.0)
-    return slerp(R[a], R[b], share)
-
-
-def _bridged_points(points: np.ndarray, known: np.ndarray) -> np.ndarray:
-    at = np.flatnonzero(known)
-    if len(at) == 0:
-        return np.zeros_like(points)
-    frames = np.arange(len(points))
-    return np.stack([np.interp(frames, at, points[at, axis]) for axis in range(3)], axis=-1)
+        R[:, joint] = bridged_rotations(R[:, joint], ~gone[:, joint])
+    return R, bridged_points(place, placed), gone, placed
 
 
 def _behind(prior: MotionPrior, observed: Observed, callback: Callback | None) -> Recovered:
@@ -239,7 +212,7 @@ def _behind(prior: MotionPrior, observed: Observed, callback: Callback | None) -
             callback(step, steps)
 
     known, here = np.isfinite(observed.rotation_level), np.isfinite(observed.place_level)
-    observed = _with_long_gaps(observed)
+    observed = with_long_gaps(observed)
     slow = drift(prior, observed, lambda step, _: tell(step))
     told = replace(
         observed,
@@ -260,44 +233,12 @@ def _behind(prior: MotionPrior, observed: Observed, callback: Callback | None) -
     rotations = faithful(again.rotations, observed.rotations, white, slow)
     place = again.place
     for joint in np.flatnonzero(~known.all(axis=0)):
-        line = _bridged_rotations(rotations[:, joint], known[:, joint])
-        rotations[:, joint] = slerp(line, rotations[:, joint], _prior_share(known[:, joint]))
+        line = bridged_rotations(rotations[:, joint], known[:, joint])
+        rotations[:, joint] = slerp(line, rotations[:, joint], prior_share(known[:, joint]))
     if not here.all():
-        line = _bridged_points(place, here)
-        place = line + _prior_share(here)[:, None] * (place - line)
+        line = bridged_points(place, here)
+        place = line + prior_share(here)[:, None] * (place - line)
     return replace(again, rotations=rotations, place=place, contacts=clean.contacts)
-
-
-def _prior_share(known: np.ndarray) -> np.ndarray:
-    """(T,) how much the prior has to say in the gaps of what is known (T,): the more, the longer a gap."""
-    share = np.ones(len(known))
-    if known.any():
-        for begin, end in runs(~known):
-            share[begin:end] = (end - begin) / (end - begin + EVEN_GAP)
-    return share
-
-
-def _with_long_gaps(observed: Observed) -> Observed:
-    """The clip with frames of long gaps of the whole body seen dimly, where a window might see nothing."""
-    gone = np.isinf(observed.rotation_level).all(axis=1)
-    dim = np.zeros(len(gone), dtype=bool)
-    for begin, end in runs(gone):
-        dim[begin:end] = end - begin > LONG_GAP
-    known = ~np.isinf(observed.rotation_level)
-    R = observed.rotations.copy()
-    for joint in range(NUM_JOINTS):
-        R[dim, joint] = _bridged_rotations(R[:, joint], known[:, joint])[dim]
-    lost = dim & np.isinf(observed.place_level)
-    place = np.where(
-        lost[:, None], _bridged_points(observed.place, ~np.isinf(observed.place_level)), observed.place
-    )
-    return replace(
-        observed,
-        rotations=R,
-        rotation_level=np.where(dim[:, None], DIM_RAD, observed.rotation_level),
-        place=place,
-        place_level=np.where(lost, DIM_METRES, observed.place_level),
-    )
 
 
 def _strength(strength: float | np.ndarray) -> np.ndarray:
@@ -305,11 +246,6 @@ def _strength(strength: float | np.ndarray) -> np.ndarray:
     if force.shape not in {(), (NUM_JOINTS,)} or not np.all((force >= 0) & (force <= 1)):
         raise ValueError(f"The strength must be a number from 0 to 1, or {NUM_JOINTS} of them")
     return np.broadcast_to(force, (NUM_JOINTS,))
-
-
-def _leg(offsets: np.ndarray) -> float:
-    bones = [JOINT_INDEX[f"{side}_{part}"] for side in ("left", "right") for part in ("knee", "ankle")]
-    return float(np.linalg.norm(offsets[bones], axis=-1).sum())
 
 
 def _onto_standard(
@@ -328,7 +264,7 @@ def _onto_standard(
     ground = np.array([0, np.percentile(lowest, GROUND_PERCENTILE), 0])
     if offsets is None:
         return ground, 1.0
-    return ground, _leg(STANDARD_OFFSETS) / max(_leg(np.asarray(offsets, dtype=float)), 1e-6)
+    return ground, leg_length(STANDARD_OFFSETS) / max(leg_length(offsets), 1e-6)
 
 
 def _detail(line: Timeline, lost: np.ndarray, reliable: np.ndarray, noise: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from contrapposto.files.mocap import Clip
 from contrapposto.rotation import from_rotvec, split_heading
-from contrapposto.skeleton import STANDARD_OFFSETS, forward_kinematics, sole_height
+from contrapposto.skeleton import STANDARD_OFFSETS, forward_kinematics, leg_length, sole_height
 
 UNEVEN_FLOOR = ("cmu/cmu001", "cmu/cmu003")
 """Subjects who climb: their height above y = 0 says nothing about their legs."""
@@ -23,12 +23,6 @@ FPS = 30.0
 
 GROUND_PERCENTILE = 5
 """Of the lowest sole's height over a clip: low, but not its deepest glitch."""
-
-
-def leg_length(offsets: np.ndarray) -> float:
-    """Hip to ankle along the bones, mean of both legs; offsets (22, 3)."""
-    bones = np.linalg.norm(offsets[[4, 5, 7, 8]], axis=-1)
-    return float(bones.sum() / 2)
 
 
 def _height_above_ground(clip: Clip, frames: np.ndarray, rotations: np.ndarray) -> np.ndarray:

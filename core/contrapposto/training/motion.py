@@ -18,9 +18,9 @@ import torch
 from contrapposto.arrays import to_numpy
 from contrapposto.networks import window_transformer
 from contrapposto.networks.residual_mlp import Drop
-from contrapposto.priors.motion import INPUTS, NORMALISER, OUTPUTS, MotionPrior, save
+from contrapposto.priors.motion import INPUTS, NORMALISER, OUTPUTS, MotionPrior, Observed, save
 from contrapposto.rotation import split_heading, to_rot6d
-from contrapposto.skeleton import forward_kinematics, mirror
+from contrapposto.skeleton import BELOW, forward_kinematics, mirror
 from contrapposto.tasks.drift import CALIBRATION
 from contrapposto.training import run
 from contrapposto.training.corruption import Example, corrupted, on
@@ -40,6 +40,9 @@ LEAST_CHORD = 0.025
 """Errors of an observation below which it is as good as clean."""
 
 SPEED_WEIGHT, TURN_WEIGHT, CONTACT_WEIGHT = 1.0, 0.5, 0.05
+GAP_WEIGHT = 1.0
+GAP_METRES = 0.003
+"""Of what is missing by itself, relative to a straight line; an error of the line that is as good as none."""
 HEAD_WEIGHTS = (1.0, 0.15)
 """Of the positions that are told without bones: where positions were observed, and else."""
 
@@ -130,7 +133,27 @@ def recovery_loss(prior: MotionPrior, example: Example, *, drop: Drop | None = N
             reduction="none",
         )
         contact = (contact * known).sum() / known.sum().clamp(min=1)
-    return (errors / scale + TURN_WEIGHT * turn / turn_scale).mean() + CONTACT_WEIGHT * contact
+        straight = shown + shown_place[:, :, None] - clean - example.place[:, :, None]
+        gaps = _gap_error(off, straight, example.observed)
+    overall = (errors / scale + TURN_WEIGHT * turn / turn_scale).mean()
+    return overall + GAP_WEIGHT * gaps + CONTACT_WEIGHT * contact
+
+
+def _gap_error(off: torch.Tensor, straight: torch.Tensor, observed: Observed) -> torch.Tensor:
+    """Mean error of the joints that something missing moves, relative to that of a straight line.
+
+    A gap is a small part of a window: among all its joints and frames nothing would be heard of it.
+
+    Args:
+        off, straight: (B, T, 22, 3) errors of the joints' places, ours and the line's.
+        observed: windows whose rotations are missing here and there.
+    """
+    gone = (torch.isinf(observed.rotation_level) & torch.isinf(observed.position_level)).float()
+    moved = (gone @ torch.as_tensor(BELOW, dtype=gone.dtype, device=gone.device) > 0).float()
+    ours, line = ((_length(error) * moved).sum((1, 2)) for error in (off, straight))
+    count = moved.sum((1, 2))
+    ratio = ours / (line + GAP_METRES * count).clamp(min=GAP_METRES)
+    return ratio.sum() / (count > 0).sum().clamp(min=1)
 
 
 class MotionTask:

@@ -15,8 +15,8 @@ import numpy as np
 from contrapposto.files.mocap import Clip
 from contrapposto.priors.motion import FPS
 from contrapposto.rotation import from_rotvec, slerp
-from contrapposto.skeleton import JOINT_INDEX, STANDARD_OFFSETS, forward_kinematics, sole_height
-from contrapposto.training.corpus import CLIP_POWER, GROUND_PERCENTILE, UNEVEN_FLOOR, leg_length
+from contrapposto.skeleton import JOINT_INDEX, STANDARD_OFFSETS, forward_kinematics, leg_length, sole_height
+from contrapposto.training.corpus import CLIP_POWER, GROUND_PERCENTILE, UNEVEN_FLOOR
 
 SPEEDS = (1.0, 0.82, 1.2)
 """How fast the clips are played."""
