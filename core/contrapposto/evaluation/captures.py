@@ -113,12 +113,15 @@ def _limb_span(frames: int, length: int, rng: np.random.Generator) -> np.ndarray
     return mask
 
 
-def dropped(length: int) -> Damage:
-    """A limb missing, and marked as missing, for so many frames."""
+def dropped(length: int, *, whole: bool = False) -> Damage:
+    """A limb, or the whole body, missing for so many frames, and marked as missing."""
 
     def damage(R: np.ndarray, place: np.ndarray, rng: np.random.Generator) -> Capture:
         gone = _limb_span(len(R), length, rng)
-        return _capture(np.where(gone[..., None, None], np.nan, R), place, gone, gone)
+        if whole:
+            gone = np.repeat(gone.any(axis=1, keepdims=True), NUM_JOINTS, axis=1)
+        R, place = np.where(gone[..., None, None], np.nan, R), np.where(gone[:, :1], np.nan, place)
+        return Capture(R, place, gone, gone if whole else _below(gone))
 
     return damage
 
@@ -153,6 +156,7 @@ CASES: dict[str, Damage] = {
     "spikes": spikes(0.01),
     "flips": flips,
     **{f"dropped_{length}_frames": dropped(length) for length in (5, 15, 30, 60)},
+    **{f"body_dropped_{length}_frames": dropped(length, whole=True) for length in (5, 15, 30)},
     "frozen_30_frames": frozen(30),
     "markerless": markerless,
     "clean": clean,

@@ -32,6 +32,7 @@ from contrapposto.skeleton import (
 )
 from contrapposto.tasks.denoise import denoise
 from contrapposto.tasks.denoise_positions import denoise_positions
+from contrapposto.tasks.gaps import bridged_points
 
 FRAMES = 240
 CLIPS, QUICK_CLIPS = 16, 3
@@ -134,7 +135,7 @@ def bridged(capture: Capture) -> Cleaned:
         known = np.flatnonzero(~capture.missing[:, joint])
         for entry in range(6):
             d[:, joint, entry] = np.interp(frames, known, d[known, joint, entry])
-    return from_rot6d(d), capture.place
+    return from_rot6d(d), bridged_points(capture.place, ~capture.missing[:, 0])
 
 
 def _filtered(which: filters.Filter, setting: float, start: Cleaned) -> Cleaned:
