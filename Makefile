@@ -26,7 +26,7 @@ help:
 	@echo "make test    lint and every test that needs no window: core, oldest NumPy, Blender $(BLENDERS), packaging"
 	@echo "make zip     build $(ZIP)"
 	@echo "make dev     set up .venv/dev: core, torch and the tools of tests, training and evaluation"
-	@echo "also: lint, test-core, test-oldest, test-blender, test-packaging, test-window, clean"
+	@echo "also: demo-denoise, lint, test-core, test-oldest, test-blender, test-packaging, test-window, clean"
 
 .venv/%/.ready: requirements/%.txt tools/environment.py
 	@$(PYTHON) tools/environment.py $*
@@ -44,6 +44,12 @@ $(ZIP): tools/build_extension.py $(filter-out %.pyc,$(SOURCES)) | .venv/bpy-4.5/
 demo: $(ZIP)
 	@.venv/bpy-4.5/bin/python demo/run.py --extension $(ZIP) --output build/demo
 	@$(if $(filter 1,$(UPDATE)),cp build/demo/complete_pose.png docs/images/)
+
+# Denoise Mocap on a bad capture of a person whom it does not know, as figures and as a curve; needs the motion data.
+DATA ?= ../shared/data/mocap
+PICTURES := $(if $(filter 1,$(UPDATE)),docs/images,build/demo)
+demo-denoise: $(ZIP)
+	@PYTHONPATH=core .venv/bpy-4.5/bin/python demo/denoise.py --extension $(ZIP) --data $(DATA) --output $(PICTURES)
 
 # The default run ends with the summary line of each lane once more, so that all of them are in sight.
 test: lint test-core test-oldest test-blender test-packaging
@@ -87,4 +93,4 @@ clean:
 	rm -rf build dist wheels core/build core/*.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-.PHONY: help dev zip demo test lint test-core test-oldest test-blender test-packaging test-window clean
+.PHONY: demo-denoise help dev zip demo test lint test-core test-oldest test-blender test-packaging test-window clean

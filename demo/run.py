@@ -12,26 +12,17 @@ complete_pose.blend. Ends with status 1 if a check fails.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import os
 import struct
-import sys
-import tempfile
 import time
-import traceback
-from collections.abc import Iterator
 from pathlib import Path
 
-PROFILE = tempfile.TemporaryDirectory(prefix="contrapposto-demo-")
-os.environ["BLENDER_USER_RESOURCES"] = PROFILE.name  # Blender reads it while it is imported
+import blender_profile
+import bpy
+import addon_utils
+import crouch
+import mannequin
+import picture
 
-import bpy  # noqa: E402
-import addon_utils  # noqa: E402
-import crouch  # noqa: E402
-import mannequin  # noqa: E402
-import picture  # noqa: E402
-
-EXTENSION = "bl_ext.user_default.contrapposto"
 ALTERNATIVES = 4
 REACH_TOLERANCE_MM = 1.0
 FLOOR_TOLERANCE_MM = 10.0
@@ -39,38 +30,6 @@ FLOOR_TOLERANCE_MM = 10.0
 KEPT = (0.82, 0.25, 0.015)
 COMPLETED = (0.13, 0.30, 0.58)
 UNTOUCHED = (0.52, 0.52, 0.53)
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep what Blender, Rigify and the graphics driver print to themselves away from the reader."""
-    streams = (sys.stdout, sys.stderr)
-    for stream in streams:
-        stream.flush()
-    saved = [os.dup(number) for number in (1, 2)]
-    with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - a device, not a path
-        for number in (1, 2):
-            os.dup2(nowhere.fileno(), number)
-        try:
-            yield
-        finally:
-            for number, stream, before in zip((1, 2), streams, saved, strict=True):
-                stream.flush()
-                os.dup2(before, number)
-                os.close(before)
-
-
-def install(archive: Path) -> None:
-    """Install and enable the extension as its user does."""
-    bpy.ops.wm.read_factory_settings(use_empty=True)
-    addon_utils.enable("bl_pkg", default_set=True)
-    bpy.ops.extensions.package_install_files(
-        filepath=str(archive), repo="user_default", enable_on_install=True, overwrite=True
-    )
-    if EXTENSION not in bpy.context.preferences.addons:
-        message = f"{archive.name} does not install; `make test-packaging` says why."
-        raise RuntimeError(message)
-    addon_utils.enable("rigify", default_set=True)
 
 
 def keyframes(rig: bpy.types.Object) -> list[bytes]:
@@ -102,7 +61,7 @@ def check(passed: bool, sentence: str) -> bool:
 def complete(alternative: int, *, insert_keys: bool) -> float:
     """Press the button; return the seconds that it took."""
     start = time.perf_counter()
-    with quiet():
+    with blender_profile.quiet():
         result = bpy.ops.contrapposto.complete_pose(
             known_bones="KEYED",
             hypotheses=8,
@@ -123,8 +82,9 @@ def run(archive: Path, output: Path) -> bool:
     """Do all of it; return whether every check passed."""
     output.mkdir(parents=True, exist_ok=True)
     print(f"Blender {bpy.app.version_string}: installing {archive.name}, generating a Rigify human")
-    with quiet():
-        install(archive)
+    with blender_profile.quiet():
+        blender_profile.install(archive)
+        addon_utils.enable("rigify", default_set=True)
         rig = crouch.rigify_human()
         body = mannequin.build(rig)
         crouch.key(rig)
@@ -163,7 +123,7 @@ def run(archive: Path, output: Path) -> bool:
     picture.add_caption("blue: completed", view, columns / 2, columns, line=1, ink=darker(COMPLETED))
     picture.set_stage(view, columns)
     print("Rendering")
-    with quiet():
+    with blender_profile.quiet():
         picture.render(output / "complete_pose.png")
         mannequin.tint(body, kept, COMPLETED)
         bpy.context.preferences.filepaths.save_version = 0
@@ -204,12 +164,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        status = main()
-    except Exception:  # noqa: BLE001 - shown in full, then the process must end at once
-        traceback.print_exc()
-        status = 1
-    PROFILE.cleanup()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)  # Blender 4.2 and 4.5 may crash or hang while Python shuts down
+    blender_profile.ending(main)
