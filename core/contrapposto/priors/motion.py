@@ -147,7 +147,7 @@ def _scales(level: Array, spread: Array | float) -> tuple[Array, Array]:
 def _gain(level: Array, spread: Array | float, doubt: Array) -> Array:
     """(..., 1) what the network's output counts: as much as the mixture of filters can be off.
 
-    That is ``r / sqrt(1 + r^2)`` at a level ``r`` in spreads, and where missing what the line is in doubt by.
+    That is ``r / sqrt(1 + r^2)`` at a level ``r`` in spreads, and in a gap the doubt about the curve over it.
     """
     xp = namespace(level)
     missing = xp.isinf(level)

@@ -30,7 +30,14 @@ from contrapposto.soles import Soles
 from contrapposto.tasks.contacts import LEGS, hold_feet, standing
 from contrapposto.tasks.drift import drift, probes
 from contrapposto.tasks.fidelity import faithful
-from contrapposto.tasks.gaps import bridged_points, bridged_rotations, prior_share, with_long_gaps
+from contrapposto.tasks.gaps import (
+    bridged_points,
+    bridged_rotations,
+    curved_points,
+    curved_rotations,
+    prior_share,
+    with_long_gaps,
+)
 from contrapposto.tasks.motion_windows import Recovered, passes, recover
 from contrapposto.tasks.noise import point_noise, rotation_noise
 from contrapposto.tasks.outliers import find_outliers, point_spikes
@@ -232,12 +239,13 @@ def _behind(prior: MotionPrior, observed: Observed, callback: Callback | None) -
     white = np.where(known, observed.rotation_level, np.inf)
     rotations = faithful(again.rotations, observed.rotations, white, slow)
     place = again.place
-    for joint in np.flatnonzero(~known.all(axis=0)):
-        line = bridged_rotations(rotations[:, joint], known[:, joint])
-        rotations[:, joint] = slerp(line, rotations[:, joint], prior_share(known[:, joint]))
-    if not here.all():
-        line = bridged_points(place, here)
-        place = line + prior_share(here)[:, None] * (place - line)
+    for joint in np.flatnonzero(~known.all(axis=0) & known.any(axis=0)):
+        seen = known[:, joint]
+        curve = curved_rotations(rotations[:, joint, None], seen[:, None])[:, 0]
+        rotations[:, joint] = slerp(curve, rotations[:, joint], prior_share(seen))
+    if here.any() and not here.all():
+        curve = curved_points(place, here)
+        place = curve + prior_share(here)[:, None] * (place - curve)
     return replace(again, rotations=rotations, place=place, contacts=clean.contacts)
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gaps in what is known of a clip: where they are, a straight bridge over them, and who fills them.
+"""Gaps in what is known of a clip: where they are, bridges over them, and who fills them.
 
-A short gap is filled as well by a straight line as by the motion prior; the longer it is, the more
+A short gap is filled as well by a curve as by the motion prior; the longer it is, the more
 the prior has to say. In a very long one of the whole body a window might see nothing at all: there
-the bridge is shown to the prior, dimly.
+a straight bridge is shown to the prior, dimly.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from contrapposto.priors.filters import bridged
 from contrapposto.priors.motion import Observed
-from contrapposto.rotation import slerp
+from contrapposto.rotation import from_rot6d, slerp, to_rot6d
 from contrapposto.skeleton import NUM_JOINTS
 
 EVEN_GAP = 15.0
-"""Frames of a gap that a straight line fills as well as the prior: both have a say."""
+"""Frames of a gap that a curve fills as well as the prior: both have a say."""
 
 LONG_GAP = 40
 DIM_RAD, DIM_METRES = 0.35, 0.1
@@ -50,6 +51,16 @@ def bridged_points(points: np.ndarray, known: np.ndarray) -> np.ndarray:
         return np.zeros_like(points)
     frames = np.arange(len(points))
     return np.stack([np.interp(frames, at, points[at, axis]) for axis in range(3)], axis=-1)
+
+
+def curved_rotations(R: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Clean rotations (T, J, 3, 3), where not known (T, J) on curves that go on as they begin and end."""
+    return from_rot6d(bridged(to_rot6d(R)[None], ~known[None])[0][0])
+
+
+def curved_points(points: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Clean points (T, 3), where not known (T,) on curves that go on as they begin and end."""
+    return bridged(points[None, :, None], ~known[None, :, None])[0][0, :, 0]
 
 
 def prior_share(known: np.ndarray) -> np.ndarray:

@@ -42,7 +42,7 @@ LEAST_CHORD = 0.025
 SPEED_WEIGHT, TURN_WEIGHT, CONTACT_WEIGHT = 1.0, 0.5, 0.05
 GAP_WEIGHT = 1.0
 GAP_METRES = 0.003
-"""Of what is missing by itself, relative to a straight line; an error of the line that is as good as none."""
+"""Of what is missing by itself, relative to the curve over the gap; an error of the curve that is none."""
 HEAD_WEIGHTS = (1.0, 0.15)
 """Of the positions that are told without bones: where positions were observed, and else."""
 
@@ -133,26 +133,26 @@ def recovery_loss(prior: MotionPrior, example: Example, *, drop: Drop | None = N
             reduction="none",
         )
         contact = (contact * known).sum() / known.sum().clamp(min=1)
-        straight = shown + shown_place[:, :, None] - clean - example.place[:, :, None]
-        gaps = _gap_error(off, straight, example.observed)
+        bridge = shown + shown_place[:, :, None] - clean - example.place[:, :, None]
+        gaps = _gap_error(off, bridge, example.observed)
     overall = (errors / scale + TURN_WEIGHT * turn / turn_scale).mean()
     return overall + GAP_WEIGHT * gaps + CONTACT_WEIGHT * contact
 
 
-def _gap_error(off: torch.Tensor, straight: torch.Tensor, observed: Observed) -> torch.Tensor:
-    """Mean error of the joints that something missing moves, relative to that of a straight line.
+def _gap_error(off: torch.Tensor, bridge: torch.Tensor, observed: Observed) -> torch.Tensor:
+    """Mean error of the joints that something missing moves, relative to that of a curve over it.
 
     A gap is a small part of a window: among all its joints and frames nothing would be heard of it.
 
     Args:
-        off, straight: (B, T, 22, 3) errors of the joints' places, ours and the line's.
+        off, bridge: (B, T, 22, 3) errors of the joints' places, ours and the curve's.
         observed: windows whose rotations are missing here and there.
     """
     gone = (torch.isinf(observed.rotation_level) & torch.isinf(observed.position_level)).float()
     moved = (gone @ torch.as_tensor(BELOW, dtype=gone.dtype, device=gone.device) > 0).float()
-    ours, line = ((_length(error) * moved).sum((1, 2)) for error in (off, straight))
+    ours, curve = ((_length(error) * moved).sum((1, 2)) for error in (off, bridge))
     count = moved.sum((1, 2))
-    ratio = ours / (line + GAP_METRES * count).clamp(min=GAP_METRES)
+    ratio = ours / (curve + GAP_METRES * count).clamp(min=GAP_METRES)
     return ratio.sum() / (count > 0).sum().clamp(min=1)
 
 
