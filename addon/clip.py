@@ -90,7 +90,8 @@ def read_clip(
     rigmap = calibration.rigmap
     every_key = [key_times(curve) for channel in curves.channels.values() for curve in channel.values()]
     every_key = [times[np.isfinite(times)] for times in every_key]
-    frames = np.unique(np.concatenate(every_key)) if every_key else np.zeros(1)
+    frames = np.unique(np.concatenate([*every_key, []]))
+    frames = frames if len(frames) else np.zeros(1)  # on which a plan says why there is nothing to write
     plan = make_denoise_plan(armature_object, rigmap, curves, frames, settings)
     _check_something_to_write(armature_object, take, plan, curves, settings)
     armature = calibration.armature
@@ -118,6 +119,7 @@ def read_clip(
             playing_back = played(scene, armature_object, corrector.needed, timing.frames)
             matrices, worlds = yield from within(playing_back, 0.0, _PLACED)
     check_motion_finite(matrices, timing.frames, armature_object)
+    _check_object_near(worlds, timing.frames, armature_object)
     yield _PLACED
     try:
         places = Places.of(matrices)
@@ -199,6 +201,15 @@ def check_motion_finite(
                 f"Bone '{bone}' of '{armature_object.name}' is infinitely far away on frame "
                 f"{frames[int(np.argmax(wrong))]:g}; correct its curves first"
             )
+
+
+def _check_object_near(worlds: np.ndarray, frames: np.ndarray, armature_object: bpy.types.Object) -> None:
+    wrong = ~(np.abs(worlds).max(axis=(1, 2)) < _FURTHEST_M)
+    if wrong.any():
+        raise Refusal(
+            f"'{armature_object.name}' itself is infinitely large or far away on frame "
+            f"{frames[int(np.argmax(wrong))]:g}; clear its transform (Object > Clear)"
+        )
 
 
 def _check_something_to_write(
