@@ -91,8 +91,8 @@ test-packaging: $(ZIP) .venv/dev/.ready $(BLENDERS:%=.venv/bpy-%/.ready) | $(LOG
 # Needs root, a screen is not needed: REAL_BLENDER names the script that runs a windowed Blender under Xvfb.
 # The pictures stay in build/window; with UPDATE=1 they also become those of the docs.
 REAL_BLENDER ?= ../shared/tools/real-blender.sh
-test-window: $(ZIP)
-	@tests/window/run.sh $(REAL_BLENDER) $(ZIP)
+test-window: $(ZIP) .venv/dev/.ready
+	@tests/window/run.sh $(REAL_BLENDER) $(ZIP) $(DEV)
 
 clean:
 	rm -rf build dist wheels core/build core/*.egg-info .pytest_cache .ruff_cache .hypothesis
