@@ -26,7 +26,7 @@ help:
 	@echo "make test    lint and every test that needs no window: core, oldest NumPy, Blender $(BLENDERS), packaging"
 	@echo "make zip     build $(ZIP)"
 	@echo "make dev     set up .venv/dev: core, torch and the tools of tests, training and evaluation"
-	@echo "also: demo-denoise, lint, test-core, test-oldest, test-blender, test-packaging, test-window, clean"
+	@echo "also: demo-denoise, lint, test-core, test-oldest, test-blender, test-fuzz, test-packaging, test-window, clean"
 
 .venv/%/.ready: requirements/%.txt tools/environment.py
 	@$(PYTHON) tools/environment.py $*
@@ -80,17 +80,23 @@ test-blender-%: .venv/bpy-%/.ready | $(LOGS)
 	@echo "Blender $*"
 	@.venv/bpy-$*/bin/python tests/blender/run.py 2>&1 | tee $(LOGS)/bpy-$*.log
 
+# A thousand actions damaged at random, through the operator; FUZZ=N takes another number.
+FUZZ ?= 1000
+test-fuzz: .venv/bpy-4.5/.ready
+	@CONTRAPPOSTO_FUZZ=$(FUZZ) .venv/bpy-4.5/bin/python $(PYTEST) tests/blender/test_denoise_mocap_damaged.py
+
 test-packaging: $(ZIP) .venv/dev/.ready $(BLENDERS:%=.venv/bpy-%/.ready) | $(LOGS)
 	@$(DEV) $(PYTEST) tests/packaging 2>&1 | tee $(LOGS)/packaging.log
 
 # Needs root, a screen is not needed: REAL_BLENDER names the script that runs a windowed Blender under Xvfb.
 # The pictures stay in build/window; with UPDATE=1 they also become those of the docs.
 REAL_BLENDER ?= ../shared/tools/real-blender.sh
-test-window: $(ZIP)
-	@tests/window/run.sh $(REAL_BLENDER) $(ZIP)
+test-window: $(ZIP) .venv/dev/.ready
+	@tests/window/run.sh $(REAL_BLENDER) $(ZIP) $(DEV)
 
 clean:
 	rm -rf build dist wheels core/build core/*.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-.PHONY: demo-denoise help dev zip demo test lint test-core test-oldest test-blender test-packaging test-window clean
+.PHONY: help dev zip demo demo-denoise test lint test-core test-oldest test-blender test-fuzz test-packaging \
+    test-window clean

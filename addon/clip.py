@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import bpy
@@ -26,12 +26,15 @@ from .playback import curves_suffice, frame_kept, matrices_from_curves, play, wi
 from .rotation_channels import matrices_of
 from .rotations import rotation_path
 from .space import world_of
+from .steps import Steps, within
 from .takes import Take, playing
 from .timing import Timing, holes, make_timing
 
 _CHUNK = 256
 _FRAMES_FOR_HINGES = 300
 _FURTHEST_M = 1e5
+_PLACED = 0.7
+"""How much of the reading is done once it is known where the bones are."""
 
 
 @dataclass(eq=False)
@@ -76,7 +79,7 @@ def read_clip(
     calibration: Calibration,
     take: Take,
     settings: DenoiseSettings,
-) -> Generator[float, None, Clip]:
+) -> Steps[Clip]:
     """Read a take; yields how much is done, 0 to 1, and changes nothing.
 
     Raises:
@@ -87,7 +90,8 @@ def read_clip(
     rigmap = calibration.rigmap
     every_key = [key_times(curve) for channel in curves.channels.values() for curve in channel.values()]
     every_key = [times[np.isfinite(times)] for times in every_key]
-    frames = np.unique(np.concatenate(every_key)) if every_key else np.zeros(1)
+    frames = np.unique(np.concatenate([*every_key, []]))
+    frames = frames if len(frames) else np.zeros(1)  # on which a plan says why there is nothing to write
     plan = make_denoise_plan(armature_object, rigmap, curves, frames, settings)
     _check_something_to_write(armature_object, take, plan, curves, settings)
     armature = calibration.armature
@@ -105,22 +109,26 @@ def read_clip(
     is_plain = not plan.limbs and curves_suffice(armature_object, curves, armature, corrector.needed)
     worlds = np.array(armature_object.matrix_world, dtype=float)[None]
     if is_plain:
-        with np.errstate(all="ignore"):  # what is not finite is refused below
-            found = matrices_from_curves(armature_object, curves, armature, corrector.needed, timing.frames)
+        multiplying = matrices_from_curves(armature_object, curves, armature, corrector.needed, timing.frames)
+        found = yield from within(multiplying, 0.0, _PLACED)
         matrices = {
             bone: np.broadcast_to(found[bone], (len(timing.frames), 4, 4)) for bone in corrector.needed
         }
-        yield 0.5
     else:
         with frame_kept(scene), playing(armature_object, take.action, take.slot):
-            matrices, worlds = yield from played(scene, armature_object, corrector.needed, timing.frames)
+            playing_back = played(scene, armature_object, corrector.needed, timing.frames)
+            matrices, worlds = yield from within(playing_back, 0.0, _PLACED)
     check_motion_finite(matrices, timing.frames, armature_object)
+    _check_object_near(worlds, timing.frames, armature_object)
+    yield _PLACED
     try:
         places = Places.of(matrices)
-        motion, to_body, calibration = _motion(calibration, matrices, worlds, timing, name)
+        understanding = _motion(calibration, matrices, worlds, timing, name)
+        motion, to_body, calibration = yield from within(understanding, _PLACED, 1.0)
     except ValueError as error:
         raise Refusal(f"'{armature_object.name}' cannot be denoised: {error}") from error
     missing, unfilled = _missing(plan, curves, timing, armature_object, calibration)
+    yield 1.0
     return Clip(
         take=take,
         calibration=calibration,
@@ -144,15 +152,14 @@ def read_clip(
 
 def played(
     scene: bpy.types.Scene, armature_object: bpy.types.Object, names: Iterable[str], frames: np.ndarray
-) -> Generator[float, None, tuple[dict[str, np.ndarray], np.ndarray]]:
+) -> Steps[tuple[dict[str, np.ndarray], np.ndarray]]:
     """Bone -> (T, 4, 4) and the object's (T, 4, 4) world matrices, as Blender plays the frames."""
     names = tuple(names)
     bones = np.empty((len(frames), len(names), 4, 4))
     worlds = np.empty((len(frames), 4, 4))
     for i, (matrices, world) in enumerate(play(scene, armature_object, names, frames)):
         bones[i], worlds[i] = matrices, world
-        if i % 16 == 15:
-            yield (i + 1) / len(frames)
+        yield (i + 1) / len(frames)
     return {name: bones[:, i] for i, name in enumerate(names)}, worlds
 
 
@@ -194,6 +201,15 @@ def check_motion_finite(
                 f"Bone '{bone}' of '{armature_object.name}' is infinitely far away on frame "
                 f"{frames[int(np.argmax(wrong))]:g}; correct its curves first"
             )
+
+
+def _check_object_near(worlds: np.ndarray, frames: np.ndarray, armature_object: bpy.types.Object) -> None:
+    wrong = ~(np.abs(worlds).max(axis=(1, 2)) < _FURTHEST_M)
+    if wrong.any():
+        raise Refusal(
+            f"'{armature_object.name}' itself is infinitely large or far away on frame "
+            f"{frames[int(np.argmax(wrong))]:g}; clear its transform (Object > Clear)"
+        )
 
 
 def _check_something_to_write(
@@ -257,7 +273,7 @@ def _motion(
     worlds: np.ndarray,
     timing: Timing,
     name: str,
-) -> tuple[Motion, np.ndarray, Calibration]:
+) -> Steps[tuple[Motion, np.ndarray, Calibration]]:
     """The motion, the way from armature space to core's world, and a finer calibration."""
     read = [bone for bones in calibration.rigmap.joints.values() for bone in bones.read]
     count = len(timing.frames)
@@ -268,6 +284,7 @@ def _motion(
     calibration = calibrate_by_motion(calibration, _all_bones(calibration, matrices, read, rows))
     parts = []
     for start in range(0, count, _CHUNK):
+        yield start / count
         rows = np.arange(start, min(start + _CHUNK, count))
         full = _all_bones(calibration, matrices, read, rows)
         parts.append(calibration.read(full if fixed else carried[rows, None] @ full, space))

@@ -75,10 +75,10 @@ class DenoiseReport:
         """For the status bar."""
         spikes = sum(joint.spikes for joint in self.joints.values())
         held = sum(times for times, _ in self.contacts.values())
-        most = f", up to {self.changed_most[0][1]:.0f} mm" if self.changed_most else ""
+        most = f" by up to {self.changed_most[0][1]:.0f} mm" if self.changed_most else ""
         return (
-            f"'{self.action}': denoised {_count(len(self.joints), 'joint')}{most}, removed "
-            f"{_count(spikes, 'spike')}, held {_count(held, 'foot contact')}"
+            f"'{self.action}': denoised {counted(len(self.joints), 'joint')}{most}, removed "
+            f"{counted(spikes, 'spike')}, held {counted(held, 'foot contact')}"
         )
 
     @property
@@ -158,5 +158,6 @@ def forget() -> None:
     _parsed.clear()
 
 
-def _count(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """So many of something: "1 spike", "2 spikes"."""
     return f"1 {what}" if number == 1 else f"{number} {what}s"

@@ -8,16 +8,15 @@ corrected until the rig plays what is wanted.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 import bpy
 import numpy as np
 
 from contrapposto.motion import Motion
 from contrapposto.rotation import from_rotvec, geodesic_angle, slerp, to_rotvec, transpose
-from contrapposto.skeleton import JOINT_INDEX, forward_kinematics
+from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, forward_kinematics
 
 from .action_curves import ActionCurves, read_action
 from .clip import Clip, location_axes, played
@@ -29,6 +28,7 @@ from .keyframes import blank_keys, item, key_times, write_keys
 from .playback import frame_kept
 from .rotation_channels import CHANNELS, matrices_of, nearest_values_of, values_of
 from .rotations import rotation_path
+from .steps import Steps, within
 from .takes import playing
 from .versions import add_curve, curve_collections, same_slot
 
@@ -38,10 +38,11 @@ _NOTHING_M = 1e-7
 _EXACT_DEG = 0.05
 _EXACT_M = 3e-4
 _PASSES = 4
-_SETTLED = 0.8
-"""How much of the work is done on a control rig once it plays what is wanted."""
-
-Result = TypeVar("Result")
+_TRIAL_KEYED = 0.1
+"""How much of a pass is done once its keys are written, before they are played."""
+_CHUNK = 1024
+_COMPARED, _SETTLED = 0.1, 0.8
+"""How much of the work is done once it is known what changes, and once a control rig plays it."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,14 @@ def write_clip(
     clean: Motion,
     settings: DenoiseSettings,
     name: str,
-) -> Generator[float, None, Written]:
+) -> Steps[Written]:
     """Write the motion as a new action; yields how much is done, 0 to 1.
 
     Whatever goes wrong, or if the generator is closed early, the new action is removed again.
     """
-    turns, shift = changes(clip, clean)
+    turns, shift = yield from within(changes(clip, clean), 0.0, _COMPARED)
     wanted = wanted_places(clip.calibration, clip.places, turns, shift)
+    yield _COMPARED
     everything = np.arange(len(clip.timing.frames))
     solved = {
         bone: setting.at(everything)  # a copy: the trials write into it
@@ -84,40 +86,48 @@ def write_clip(
             clip.places, wanted, clip.settings, everything, aim=False
         ).items()
     }
+    yield _COMPARED
     off_deg, off_mm = 0.0, 0.0
     if not clip.is_plain:
         changed = np.abs(turns - np.eye(3)).max(axis=(1, 2, 3)) > _NOTHING_RAD
         changed |= np.abs(shift).max(axis=1) > _NOTHING_M
         settling = _settled(context, armature_object, clip, wanted, solved, np.flatnonzero(changed))
-        solved, off_deg, off_mm = yield from _within(settling, 0.0, _SETTLED)
+        solved, off_deg, off_mm = yield from within(settling, _COMPARED, _SETTLED)
     action = clip.take.action.copy()
     try:
         action.name = name
         keying = _write_controls(armature_object, clip, solved, settings, action)
-        bones, before = yield from _within(keying, 0.0 if clip.is_plain else _SETTLED, 1.0)
+        bones, before = yield from within(keying, _COMPARED if clip.is_plain else _SETTLED, 1.0)
     except BaseException:
         bpy.data.actions.remove(action)
         raise
     return Written(action, bones, before, off_deg, off_mm)
 
 
-def changes(clip: Clip, clean: Motion) -> tuple[np.ndarray, np.ndarray]:
-    """What a clean motion changes, in armature space.
+def changes(clip: Clip, clean: Motion) -> Steps[tuple[np.ndarray, np.ndarray]]:
+    """What a clean motion changes, in armature space; yields how much is done.
 
     Returns:
         (T, 22, 3, 3) turn of each joint from how it stands to how it should, and (T, 3) shift of the hips,
         both exactly none where the difference is nothing but rounding.
     """
-    before, _ = forward_kinematics(clip.motion.poses.rotations)
-    after, _ = forward_kinematics(np.asarray(clean.poses.rotations, dtype=float))
-    rotvec = to_rotvec(after @ transpose(before)) * clip.timing.weight[:, None, None]
-    rotvec[np.linalg.norm(rotvec, axis=-1) < _NOTHING_RAD] = 0.0
-    to_armature = transpose(clip.to_body)
-    turned = (to_armature[..., None, :, :] @ rotvec[..., None])[..., 0]
-    step = np.asarray(clean.poses.transl, dtype=float) - clip.motion.poses.transl
-    step *= clip.timing.weight[:, None]
-    step[np.linalg.norm(step, axis=-1) < _NOTHING_M] = 0.0
-    return from_rotvec(turned), (to_armature @ step[..., None])[..., 0] / clip.calibration.scale
+    count = len(clip.timing.frames)
+    turns, shift = np.empty((count, NUM_JOINTS, 3, 3)), np.empty((count, 3))
+    to_armature = np.broadcast_to(transpose(clip.to_body), (count, 3, 3))
+    for start in range(0, count, _CHUNK):
+        yield start / count
+        rows = slice(start, start + _CHUNK)
+        before, _ = forward_kinematics(clip.motion.poses.rotations[rows])
+        after, _ = forward_kinematics(np.asarray(clean.poses.rotations[rows], dtype=float))
+        rotvec = to_rotvec(after @ transpose(before)) * clip.timing.weight[rows, None, None]
+        rotvec[np.linalg.norm(rotvec, axis=-1) < _NOTHING_RAD] = 0.0
+        turned = (to_armature[rows, None] @ rotvec[..., None])[..., 0]
+        step = np.asarray(clean.poses.transl[rows], dtype=float) - clip.motion.poses.transl[rows]
+        step *= clip.timing.weight[rows, None]
+        step[np.linalg.norm(step, axis=-1) < _NOTHING_M] = 0.0
+        turns[rows] = from_rotvec(turned)
+        shift[rows] = (to_armature[rows] @ step[..., None])[..., 0] / clip.calibration.scale
+    return turns, shift
 
 
 def _settled(
@@ -127,7 +137,7 @@ def _settled(
     wanted: Places,
     solved: dict[str, Setting],
     rows: np.ndarray,
-) -> Generator[float, None, tuple[dict[str, Setting], float, float]]:
+) -> Steps[tuple[dict[str, Setting], float, float]]:
     """Play what was solved, correct what the rig made of it, and again; what is left at the end.
 
     Args:
@@ -142,11 +152,14 @@ def _settled(
             for number in range(_PASSES):
                 if not len(rows):
                     break
-                _write_samples(armature_object, trial, slot, clip, solved)
+                begin, end = number / _PASSES, (number + 1) / _PASSES
+                keyed = begin + _TRIAL_KEYED * (end - begin)
+                keying = _write_samples(armature_object, trial, slot, clip, solved)
+                yield from within(keying, begin, keyed)
                 playing_back = played(
                     context.scene, armature_object, clip.corrector.needed, clip.timing.frames[rows]
                 )
-                matrices, _ = yield from _within(playing_back, number / _PASSES, (number + 1) / _PASSES)
+                matrices, _ = yield from within(playing_back, keyed, end)
                 now, there = Places.of(matrices), wanted.at(rows)
                 worst_deg[rows], worst[rows] = clip.corrector.off(now, there, rows)
                 if number == _PASSES - 1:
@@ -189,30 +202,21 @@ def _differs(before: Setting, after: Setting, near: float) -> np.ndarray:
     return turn | (np.abs(after.location - before.location).max(axis=1) > near)
 
 
-def _within(steps: Generator[float, None, Result], low: float, high: float) -> Generator[float, None, Result]:
-    """The same steps, their progress from ``low`` to ``high``."""
-    while True:
-        try:
-            done = next(steps)
-        except StopIteration as end:
-            return end.value
-        yield low + (high - low) * done
-
-
 def _write_samples(
     armature_object: bpy.types.Object,
     action: bpy.types.Action,
     slot: object,
     clip: Clip,
     solved: Mapping[str, Setting],
-) -> None:
-    """Key every sample of the controls, for a trial."""
+) -> Steps[None]:
+    """Key every sample of the controls, for a trial; yields how much is done."""
     curves = read_action(action, slot)
     collection = curve_collections(action, slot)[0]
     table = blank_keys(len(clip.timing.frames))
     table["interpolation"][:] = item("interpolation", "LINEAR")
     table["co"][:, 0] = clip.timing.frames
-    for control in clip.plan.controls.values():
+    for number, control in enumerate(clip.plan.controls.values()):
+        yield number / len(clip.plan.controls)
         bone = armature_object.pose.bones[control.bone]
         for path, values in _sample_values(bone, control, clip, solved[control.bone]).items():
             channel = dict(curves.channels[bone.name, path])
@@ -252,7 +256,7 @@ def _write_controls(
     solved: Mapping[str, Setting],
     settings: DenoiseSettings,
     action: bpy.types.Action,
-) -> Generator[float, None, tuple[dict[str, int], int]]:
+) -> Steps[tuple[dict[str, int], int]]:
     """Key the controls of the new action; control -> keys, and how many there were."""
     slot = same_slot(action, clip.take.slot)
     collection = curve_collections(action, slot)[0]

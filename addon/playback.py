@@ -20,6 +20,7 @@ from .action_curves import ActionCurves
 from .curves import bone_of
 from .rotation_channels import matrices_of
 from .rotations import rotation_path
+from .steps import Steps
 
 _CHANNELS = ("location", "rotation_quaternion", "rotation_euler", "rotation_axis_angle", "scale")
 _OF_OBJECT = frozenset({*_CHANNELS, *(f"delta_{name}" for name in _CHANNELS)})
@@ -96,23 +97,26 @@ def matrices_from_curves(
     armature: Armature,
     names: Iterable[str],
     frames: np.ndarray,
-) -> dict[str, np.ndarray]:
+) -> Steps[dict[str, np.ndarray]]:
     """Bone -> (T, 4, 4) armature-space matrices, from the curves alone; also of all bones above.
 
-    The same as Blender makes them where ``curves_suffice``.
+    The same as Blender makes them where ``curves_suffice``. Yields how much is done.
     """
     found: dict[str, np.ndarray] = {}
-    for name in with_ancestors(armature, names):
+    every = with_ancestors(armature, names)
+    for number, name in enumerate(every):
+        yield number / len(every)
         bone = armature_object.pose.bones[name]
         parent = armature.parents[armature.index[name]]
         rest = armature.rest[armature.index[name]]
-        basis = basis_matrices(bone, curves, frames)
-        if parent < 0:
-            found[name] = rest @ basis
-        else:
-            found[name] = (
-                found[armature.names[parent]] @ (np.linalg.inv(armature.rest[parent]) @ rest) @ basis
-            )
+        with np.errstate(all="ignore"):  # who asks refuses what is not finite
+            basis = basis_matrices(bone, curves, frames)
+            if parent < 0:
+                found[name] = rest @ basis
+            else:
+                found[name] = (
+                    found[armature.names[parent]] @ (np.linalg.inv(armature.rest[parent]) @ rest) @ basis
+                )
     return found
 
 

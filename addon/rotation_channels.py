@@ -54,9 +54,17 @@ def values_of(mode: str, rotations: np.ndarray, reference: np.ndarray) -> np.nda
 
 def nearest_values_of(mode: str, rotations: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """The same, each key by itself nearest to its reference, continuous or not."""
-    return np.concatenate(
-        [values_of(mode, rotations[i : i + 1], reference[i : i + 1]) for i in range(len(rotations))]
-    )
+    if mode == "QUATERNION":
+        quats = to_quat(rotations)
+        return np.where(np.sum(quats * reference, axis=-1, keepdims=True) >= 0, quats, -quats)
+    if mode == "AXIS_ANGLE":
+        angle, axis = _turns(rotations, reference)
+        sign = np.where(np.sum(axis * reference[:, 1:], axis=-1) < 0, -1.0, 1.0)
+        angle = _each_shifted(angle * sign, reference[:, 0])
+        return np.concatenate([angle[:, None], axis * sign[:, None]], axis=-1)
+    ways = [_each_shifted(way, reference) for way in _families(mode, rotations)]
+    off = [np.sum(np.abs(way - reference), axis=-1, keepdims=True) for way in ways]
+    return np.where(off[0] <= off[1], *ways)
 
 
 def _about(axis: int, angle: np.ndarray) -> np.ndarray:
@@ -78,12 +86,7 @@ def _quaternions(rotations: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 
 def _axis_angles(rotations: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    rotvec = to_rotvec(rotations)
-    angle = np.linalg.norm(rotvec, axis=-1)
-    axis = normalize(reference[:, 1:])
-    axis[np.linalg.norm(axis, axis=-1) < 0.5] = [0.0, 1.0, 0.0]
-    some = angle > _GIMBAL
-    axis[some] = rotvec[some] / angle[some, None]
+    angle, axis = _turns(rotations, reference)
     sign = np.where(_odd(np.sum(axis[1:] * axis[:-1], axis=-1) < 0), -1.0, 1.0)
     if np.sum(axis * sign[:, None] * reference[:, 1:]) < 0:
         sign = -sign
@@ -91,11 +94,19 @@ def _axis_angles(rotations: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return np.concatenate([_shifted(angle, reference[:, 0])[:, None], axis * sign[:, None]], axis=-1)
 
 
+def _turns(rotations: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(N,) angles from 0 to pi and (N, 3) axes; where nothing is turned, the axis of the reference."""
+    rotvec = to_rotvec(rotations)
+    angle = np.linalg.norm(rotvec, axis=-1)
+    axis = normalize(reference[:, 1:])
+    axis[np.linalg.norm(axis, axis=-1) < 0.5] = [0.0, 1.0, 0.0]
+    some = angle > _GIMBAL
+    axis[some] = rotvec[some] / angle[some, None]
+    return angle, axis
+
+
 def _eulers(order: str, rotations: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    angles = _euler_angles(order, rotations)
-    flipped = angles + np.pi
-    middle = "XYZ".index(order[1])
-    flipped[:, middle] = np.pi - angles[:, middle]
+    angles, flipped = _families(order, rotations)
     # Staying within a family costs the same in both, and so does changing it: each key decides alone.
     stay = np.sum(_wrapped(angles[1:] - angles[:-1]) ** 2, axis=-1)
     change = np.sum(_wrapped(flipped[1:] - angles[:-1]) ** 2, axis=-1)
@@ -103,6 +114,15 @@ def _eulers(order: str, rotations: np.ndarray, reference: np.ndarray) -> np.ndar
     ways = [np.where(odd, flipped, angles), np.where(odd, angles, flipped)]
     ways = [_shifted(np.unwrap(way, axis=0), reference) for way in ways]
     return min(ways, key=lambda way: float(np.sum(np.abs(way - reference))))
+
+
+def _families(order: str, rotations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The two ways to write each rotation as angles (N, 3), but for whole turns."""
+    angles = _euler_angles(order, rotations)
+    flipped = angles + np.pi
+    middle = "XYZ".index(order[1])
+    flipped[:, middle] = np.pi - angles[:, middle]
+    return angles, flipped
 
 
 def _euler_angles(order: str, R: np.ndarray) -> np.ndarray:
@@ -132,3 +152,8 @@ def _wrapped(angle: np.ndarray) -> np.ndarray:
 def _shifted(angles: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """All of a channel by the same number of whole turns, towards the reference."""
     return angles + _TURN * np.round(np.median((reference - angles) / _TURN, axis=0))
+
+
+def _each_shifted(angles: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Each angle by whole turns of its own, towards the reference."""
+    return angles + _TURN * np.round((reference - angles) / _TURN)

@@ -26,6 +26,8 @@ _HOLE = 3
 """… and where the next key is this many samples away, some were dropped …"""
 LONGEST_HOLE_SECONDS = 5.0
 """… unless it is so far away that nothing sensible could be said of the time between."""
+LONGEST_DESERT_SECONDS = 60.0
+"""No take goes on for so long without a key of any bone: keys that are further away are there by mistake."""
 _SLOWEST_FPS, _FASTEST_FPS = 1.0, 1000.0
 
 
@@ -100,10 +102,11 @@ def make_timing(
     margin = _CONTEXT_SECONDS * scene_fps
     low = first - margin if is_cyclic else max(start, first - margin)
     high = last + margin if is_cyclic else min(end, last + margin)
+    _check_no_desert(keys, (low, high), scene_fps, name)
     if (high - low) / step > MOST_SAMPLES:
         raise Refusal(
-            f"Action '{name}' would take {(high - low) / step:.0f} samples, from frame {first:g} to "
-            f"{last:g}, and {MOST_SAMPLES} is the most; ",
+            f"Action '{name}' goes from frame {first:g} to {last:g} with {1 / step:.3g} samples a frame; "
+            f"{MOST_SAMPLES:,} samples is the most, so ",
             Advice.OTHER_FRAMES,
         )
     indices = np.arange(np.floor((low - start) / step + 1e-6), np.ceil((high - start) / step - 1e-6) + 1)
@@ -121,6 +124,21 @@ def make_timing(
     if last < end - 1e-3:
         weight = np.minimum(weight, np.clip((last - frames) / ramp, 0, 1))
     return Timing(frames, step, fps, first, last, weight)
+
+
+def _check_no_desert(
+    keys: Sequence[np.ndarray], span: tuple[float, float], scene_fps: float, name: str
+) -> None:
+    """Refuse a span of frames without any key in which there would be nothing but waiting."""
+    times = np.unique(np.clip(np.concatenate(list(keys)), *span))
+    apart = np.diff(times)
+    if len(apart) and apart.max() > LONGEST_DESERT_SECONDS * scene_fps:
+        begin, end = times[apart.argmax()], times[apart.argmax() + 1]
+        raise Refusal(
+            f"Action '{name}' has no keys between frames {begin:.10g} and {end:.10g}; "
+            "delete keys that are far away by mistake, or ",
+            Advice.OTHER_FRAMES,
+        )
 
 
 def spacing(keys: Sequence[np.ndarray]) -> float:

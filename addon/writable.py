@@ -80,7 +80,8 @@ class Writable:
             if is_locked(curve):
                 yield f"its {what} curves are locked"
             if not len(curve.keyframe_points):
-                yield f"its {what} curves hold baked samples without keys"
+                has = "hold baked samples without" if len(curve.sampled_points) else "have no"
+                yield f"its {what} curves {has} keys"
             for modifier in curve.modifiers:
                 if modifier_acts(modifier) and modifier.type != "CYCLES":
                     yield f"its {what} curves have a modifier ({modifier.type.title().replace('_', ' ')})"

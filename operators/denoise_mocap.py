@@ -164,6 +164,7 @@ class CONTRAPPOSTO_OT_denoise_mocap(DenoiseMocapOptions, NeedsArmature, bpy.type
         self._timer = manager.event_timer_add(_TICK_SECONDS, window=context.window)
         manager.modal_handler_add(self)
         running.begin()
+        self._shown = ""
         self._show(context)
         return {"RUNNING_MODAL"}
 
@@ -242,8 +243,12 @@ class CONTRAPPOSTO_OT_denoise_mocap(DenoiseMocapOptions, NeedsArmature, bpy.type
         return {"FINISHED"}
 
     def _show(self, context: bpy.types.Context) -> None:
+        text = f"Denoise Mocap {self._run.fraction:.0%}, Esc to stop"
+        if text == self._shown:  # drawing takes time from what is drawn
+            return
+        self._shown = text
         if context.workspace is not None:
-            context.workspace.status_text_set(f"Denoise Mocap {self._run.fraction:.0%}, Esc to stop")
+            context.workspace.status_text_set(text)
         redraw_sidebars(context)
 
     def _leave(self, context: bpy.types.Context) -> None:

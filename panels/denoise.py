@@ -4,7 +4,7 @@
 import bpy
 
 from ..addon import before_after, running
-from ..addon.denoise_report import DenoiseReport
+from ..addon.denoise_report import DenoiseReport, counted
 from ..operators.denoise_mocap import (
     ALL_OPTIONS,
     OPTIONS,
@@ -50,7 +50,6 @@ class CONTRAPPOSTO_PT_denoise_mocap(SidebarPanel, bpy.types.Panel):
                 "contrapposto.toggle_denoised",
                 text="Show Original" if is_after else "Show Denoised",
                 icon="HIDE_OFF",
-                depress=is_after,
             )
 
 
@@ -101,20 +100,25 @@ def draw_report(layout: bpy.types.UILayout, report: DenoiseReport) -> None:
     if report.warning:
         write(layout, report.warning, icon="ERROR")
     column = layout.column(align=True)
+    column.label(text="Noisiest joints:")
     for joint, found in report.noisiest[:_ROWS]:
-        row = column.row()
-        row.label(text=joint_label(joint))
-        spikes = f", {found.spikes} spikes" if found.spikes else ""
-        row.label(text=f"{found.noise_deg:.1f}°{spikes}")
-    held = ", ".join(f"{side} {times}" for side, (times, _) in report.contacts.items() if times)
-    column.label(text=f"Contacts held: {held or 'none'}")
+        spikes = f", {counted(found.spikes, 'spike')}" if found.spikes else ""
+        _row(column, joint_label(joint), f"{found.noise_deg:.1f}°{spikes}")
+    held = ", ".join(f"{times} {side}" for side, (times, _) in report.contacts.items() if times)
+    column.label(text=f"Foot contacts held: {held or 'none'}")
     if report.changed_most:
         column.label(text="Changed most:")
         for frame, mm in report.changed_most[:_MOMENTS]:
-            column.label(text=f"frame {frame:g}: {mm:.0f} mm", icon="BLANK1")
+            _row(column, f"Frame {frame:g}", f"{mm:.0f} mm")
     if report.keys != report.keys_before:
         column.label(text=f"Keys: {report.keys_before} before, {report.keys} now")
     layout.operator("contrapposto.export_denoise_report", icon="EXPORT")
+
+
+def _row(column: bpy.types.UILayout, what: str, value: str) -> None:
+    row = column.row()
+    row.label(text=what, icon="BLANK1")
+    row.label(text=value)
 
 
 def _draw_options(layout: bpy.types.UILayout, scene: bpy.types.Scene, names: tuple[str, ...]) -> None:

@@ -1,28 +1,36 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Press Complete Pose with a mouse, in a real Blender window, and photograph it before and after.
+# Press Complete Pose and Denoise Mocap with a mouse, in a real Blender window, and photograph both.
 #
-#   tests/window/run.sh REAL_BLENDER ZIP
+#   tests/window/run.sh REAL_BLENDER ZIP PYTHON
 #
-# REAL_BLENDER runs Blender under Xvfb (make test-window names it); it needs root. Writes before.png and
-# after.png to build/window, with UPDATE=1 also to docs/images, and ends with status 1 if the press did not
-# complete the pose or touched what was keyed.
+# REAL_BLENDER runs Blender under Xvfb (make test-window names it); it needs root. PYTHON has core; it writes
+# the takes that are denoised, from the motion in ../shared or where CONTRAPPOSTO_SHARED points. Pictures stay
+# in build/window, with UPDATE=1 some go to docs/images. Ends with status 1 if a press did not do what it
+# should, touched what it should not, or did not stop soon after Esc.
 set -euo pipefail
 
 real_blender=$(realpath "$1")
 zip=$(realpath "$2")
+python=$3
 cd "$(dirname "$0")/../.."
 folder=build/window
 rm -rf "$folder"
-mkdir -p "$folder"
+mkdir -p "$folder/denoise"
 
 "$real_blender" --home "$folder/home" -- --command extension install-file -r user_default --enable "$zip"
 "$real_blender" --home "$folder/home" --drive tests/window/drive.sh -- \
   -P tests/window/stage.py -- "$folder"
 
-cat "$folder/verdict.txt"
+"$python" tests/window/takes.py "${CONTRAPPOSTO_SHARED:-../shared}/data/mocap" "$folder/denoise"
+"$real_blender" --home "$folder/home" --drive tests/window/hand.sh -- \
+  -P tests/window/stage_denoise.py -- "$folder/denoise"
+
+cat "$folder/verdict.txt" "$folder/denoise/verdict.txt"
 grep -q '^passed' "$folder/verdict.txt"
+grep -q '^passed' "$folder/denoise/verdict.txt"
 if [ "${UPDATE:-}" = 1 ]; then
   cp "$folder/before.png" docs/images/window_before.png
   cp "$folder/after.png" docs/images/window_after.png
+  cp "$folder/denoise/denoise.png" docs/images/window_denoise.png
 fi

@@ -19,30 +19,17 @@ from mathutils import Euler, Vector
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDER = Path(sys.argv[sys.argv.index("--") + 1])
-sys.path.insert(0, str(ROOT / "demo"))
+sys.path[:0] = [str(ROOT / "demo"), str(ROOT / "tests" / "window")]
 
 import crouch  # noqa: E402
 import mannequin  # noqa: E402
+import sidebar  # noqa: E402
 
-TAB = "Contrapposto"
 BUTTON_FROM_TOP = 48  # pixels from the sidebar's upper edge to the middle of its first button, at scale 1
 KEPT_PARTS = dict.fromkeys(crouch.PART_OF_CONTROL.values(), (0.82, 0.25, 0.015))
 UNTOUCHED = (0.52, 0.52, 0.53)
 COMPLETED = (0.13, 0.30, 0.58)
 SHOWN_COLLECTIONS = ("Torso", "Arm.L (IK)", "Arm.R (IK)", "Leg.L (IK)", "Leg.R (IK)", "Root")
-
-drawn_tabs: set[str] = set()
-"""The sidebar's tabs that have been drawn."""
-
-
-def view_3d() -> tuple[bpy.types.Window, bpy.types.Area, bpy.types.Region]:
-    """The window, its 3D view, and that view's sidebar."""
-    window = bpy.context.window_manager.windows[0]
-    area = max(
-        (area for area in window.screen.areas if area.type == "VIEW_3D"),
-        key=lambda area: area.width * area.height,
-    )
-    return window, area, next(region for region in area.regions if region.type == "UI")
 
 
 def set_scene() -> None:
@@ -60,7 +47,7 @@ def set_scene() -> None:
     select(rig, crouch.KEYED)
     bpy.context.scene.contrapposto.keep_feet_on_floor = True
 
-    _, area, _ = view_3d()
+    _, area, _ = sidebar.view_3d()
     space = area.spaces.active
     space.show_region_ui = True
     space.show_region_toolbar = False
@@ -83,19 +70,11 @@ def select(rig: bpy.types.Object, names: Iterable[str]) -> None:
         holder.select = bone.name in names
 
 
-def open_tab() -> float | None:
-    """Show the tab, as soon as the sidebar has been laid out; once drawn, tell where its first button is."""
-    window, area, sidebar = view_3d()
-    try:
-        sidebar.active_panel_category = TAB
-    except (TypeError, AttributeError):  # there are no tabs before the first layout
-        area.tag_redraw()
+def tell_button() -> float | None:
+    """Once the tab is drawn, tell where its first button is."""
+    if not sidebar.is_open():
         return 0.5
-    if TAB not in drawn_tabs:
-        area.tag_redraw()
-        return 0.5
-    x = sidebar.x + sidebar.width // 2 - 10
-    y = window.height - (sidebar.y + sidebar.height) + BUTTON_FROM_TOP
+    x, y = sidebar.place(BUTTON_FROM_TOP)
     (FOLDER / "button.txt").write_text(f"{x} {y}\n", encoding="utf-8")
     return None
 
@@ -106,7 +85,7 @@ def judge(rig_name: str, bits: dict[str, bytes], pose: dict[str, tuple]) -> floa
         done.bl_idname == "CONTRAPPOSTO_OT_complete_pose" for done in bpy.context.window_manager.operators
     ):
         return 0.5
-    _, area, _ = view_3d()
+    _, area, _ = sidebar.view_3d()
     redo = next(region for region in area.regions if region.type == "HUD")
     if redo.height < 10:  # it is laid out at the next drawing
         return 0.5
@@ -130,7 +109,7 @@ def judge(rig_name: str, bits: dict[str, bytes], pose: dict[str, tuple]) -> floa
 
 def tell_unfolded(folded: int) -> float | None:
     """Wait until the redo panel shows its options."""
-    _, area, _ = view_3d()
+    _, area, _ = sidebar.view_3d()
     redo = next(region for region in area.regions if region.type == "HUD")
     if redo.height < 2 * folded:
         return 0.5
@@ -148,10 +127,8 @@ def begin() -> None:
     bits = crouch.keyed_channels(rig)
     pose = {bone.name: matrix(bone) for bone in rig.pose.bones}
     name = rig.name
-    bpy.types.SpaceView3D.draw_handler_add(
-        lambda: drawn_tabs.add(bpy.context.region.active_panel_category), (), "UI", "POST_PIXEL"
-    )
-    bpy.app.timers.register(open_tab, first_interval=2.0)
+    sidebar.watch_tabs()
+    bpy.app.timers.register(tell_button, first_interval=2.0)
     bpy.app.timers.register(lambda: judge(name, bits, pose), first_interval=3.0)
 
 

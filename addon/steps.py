@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Long work in small steps: generators that tell how much is done, so that a window stays alive meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+Steps = Generator[float, None, Result]
+"""Yields how much is done, 0 to 1, and returns what came of it; may be closed between two steps."""
+
+
+def within(steps: Steps[Result], low: float, high: float) -> Steps[Result]:
+    """The same steps, their progress from ``low`` to ``high``."""
+    while True:
+        try:
+            done = next(steps)
+        except StopIteration as end:
+            return end.value
+        yield low + (high - low) * done
