@@ -146,6 +146,8 @@ def check_something_to_fill(rig: Rig, plan: Plan, rule: Rule, frame: float) -> N
             "Delete the keys of the bones to complete, or ",
             Advice.REFILL_GENERATED,
         )
+    if rule in {Rule.KEYED_AND_SELECTED, Rule.NONE}:
+        raise NothingToDo(f"Every mapped bone of '{name}' is kept. Deselect bones, or delete their keys")
     advice = "Deselect" if rule is Rule.SELECTED else "Select"
     if rule is Rule.NAMED:
         raise NothingToDo(f"Every mapped bone of '{name}' is named as known; leave out the bones to complete")
@@ -178,6 +180,22 @@ def check_fill(armature_object: bpy.types.Object, plan: Plan, *, insert_keys: bo
     _check_drivers(armature_object, channels)
     if insert_keys:
         _check_curves(armature_object, channels)
+
+
+def check_no_keys(
+    armature_object: bpy.types.Object, plan: Plan, frames: Iterable[float], advice: str
+) -> None:
+    """Refuse to change what the animator has keyed on one of the frames; Generated keys do not count.
+
+    Raises:
+        Refusal: naming the first bone and frame.
+    """
+    written = {(name, rotation_path(armature_object.pose.bones[name])) for name in plan.rotated_bones}
+    written |= {(name, "location") for name in plan.moved_bones}
+    for frame in frames:
+        for bone, paths in keyed_channels(armature_object, frame, generated=False).items():
+            if any((bone, path) in written for path in paths):
+                raise Refusal(f"Bone '{bone}' has a key on frame {frame:g} that would change; {advice}")
 
 
 def _check_rotation_locks(bone: bpy.types.PoseBone, *, is_swing: bool) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import bpy
 
@@ -35,6 +36,8 @@ class Settings:
     Raises:
         Refusal: if a number is out of its range.
     """
+
+    needs_known: ClassVar[bool] = True
 
     rule: Rule = Rule.KEYED
     bones: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ natural it is.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -24,6 +25,9 @@ from contrapposto.tasks.complete import complete_pose
 from contrapposto.tasks.judgement import Completion
 from contrapposto.tasks.naturalness import is_calibrated, naturalness
 from contrapposto.tasks.standing import AIRBORNE
+
+SPARE = 0.25
+"""Share of poses that are made beyond those that were asked for, so that failing ones can be left out."""
 
 
 def sample_poses(
@@ -64,8 +68,8 @@ def sample_poses(
             raised in it stops the work.
 
     Returns:
-        N samples, ranked as alternatives of a completion, with ``naturalness``. Known and stiff
-        joints hold the very bits of the input.
+        N samples, ranked as alternatives of a completion, with ``naturalness``; failing ones only
+        where there are too few others. Known and stiff joints hold the very bits of the input.
 
     Raises:
         ValueError: as ``complete_pose``, and if a sample is to be mirrored that has to agree with
@@ -85,7 +89,7 @@ def sample_poses(
     found = complete_pose(
         pose,
         known,
-        hypotheses=count,
+        hypotheses=count + math.ceil(SPARE * count),
         seed=seed,
         diversity=diversity,
         offsets=offsets,
@@ -97,10 +101,17 @@ def sample_poses(
         prior=prior,
         callback=callback,
     )
+    found = found[_sound(found.fails, count)]
     if is_calibrated(prior):
         percent = naturalness(found.poses.rotations, prior=prior).percentile
         found = replace(found, naturalness=to_numpy(percent))
     return _seen_in_a_mirror(found) if mirrored else found
+
+
+def _sound(fails: np.ndarray, count: int) -> np.ndarray:
+    """(count,) which of more alternatives are taken: evenly those that do not fail, as far as they go."""
+    sound = max(len(fails) - int(np.count_nonzero(fails)), count)  # those that fail come last
+    return np.round(np.linspace(0, sound - 1, count)).astype(int)
 
 
 def _at_rest(offsets: np.ndarray | None) -> Pose:
