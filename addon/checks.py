@@ -131,7 +131,9 @@ def check_something_known(rig: Rig, rule: Rule, intent: Intent, frame: float) ->
     raise NothingToDo(f"None of the named bones of '{name}' is mapped to a joint of the body; name others")
 
 
-def check_something_to_fill(rig: Rig, plan: Plan, rule: Rule, frame: float) -> None:
+def check_something_to_fill(
+    rig: Rig, plan: Plan, rule: Rule, frame: float, *, refill_generated: bool
+) -> None:
     """Refuse if everything is set already.
 
     Raises:
@@ -141,11 +143,13 @@ def check_something_to_fill(rig: Rig, plan: Plan, rule: Rule, frame: float) -> N
         return
     name = rig.object.name
     if rule is Rule.KEYED:
-        raise NothingToDo(
+        sentence = (
             f"Every mapped bone of '{name}' has a key on frame {frame:g}, so there is nothing to fill in. "
-            "Delete the keys of the bones to complete, or ",
-            Advice.REFILL_GENERATED,
+            "Delete the keys of the bones to complete"
         )
+        if refill_generated:
+            raise NothingToDo(sentence)
+        raise NothingToDo(f"{sentence}, or ", Advice.REFILL_GENERATED)
     if rule in {Rule.KEYED_AND_SELECTED, Rule.NONE}:
         raise NothingToDo(f"Every mapped bone of '{name}' is kept. Deselect bones, or delete their keys")
     advice = "Deselect" if rule is Rule.SELECTED else "Select"

@@ -43,7 +43,7 @@ class PoseAssets:
     def __enter__(self) -> Self:
         """Find the catalog before any work is done."""
         if self.settings.catalog:
-            self._catalog = catalog_for(bpy.data.filepath, self.settings.catalog)
+            self._catalog = catalog_for(self.settings.home or bpy.data.filepath, self.settings.catalog)
         return self
 
     def __exit__(

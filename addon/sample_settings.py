@@ -35,12 +35,14 @@ class SampleSettings(Settings):
         name: of the pose assets, before their number.
         catalog: of the pose assets, parts of its path parted by slashes; none if empty.
         tags: of the pose assets.
+        home: the .blend file that the pose assets will be saved in; the one that is open if empty.
 
     Raises:
         Refusal: if a number is out of its range or a name is empty.
     """
 
     needs_known: ClassVar[bool] = False
+    plural: ClassVar[str] = "Samples"
 
     diversity: float = 1.0
     refill_generated: bool = True
@@ -52,6 +54,7 @@ class SampleSettings(Settings):
     name: str = "Sample"
     catalog: str = "Contrapposto"
     tags: tuple[str, ...] = ("contrapposto",)
+    home: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -38,6 +38,7 @@ class Settings:
     """
 
     needs_known: ClassVar[bool] = True
+    plural: ClassVar[str] = "Alternatives"
 
     rule: Rule = Rule.KEYED
     bones: tuple[str, ...] = ()
@@ -54,7 +55,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         if not 1 <= self.hypotheses <= MOST_HYPOTHESES:
-            raise Refusal(f"Alternatives must be 1 to {MOST_HYPOTHESES}, not {self.hypotheses}")
+            raise Refusal(f"{self.plural} must be 1 to {MOST_HYPOTHESES}, not {self.hypotheses}")
         if not 1 <= self.alternative <= self.hypotheses:
             raise Refusal(
                 f"There is no alternative {self.alternative} of {self.hypotheses}; "

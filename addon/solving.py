@@ -91,7 +91,9 @@ def solve(
         checks.check_something_known(rig, settings.rule, intent, frame)
     mirrored = _mirrored_joints(rig, intent) if settings.mirror else frozenset()
     plan = make_plan(rig, intent, move_pelvis=settings.keep_feet_on_floor)
-    checks.check_something_to_fill(rig, plan, settings.rule, frame)
+    checks.check_something_to_fill(
+        rig, plan, settings.rule, frame, refill_generated=settings.refill_generated
+    )
     checks.check_fill(armature_object, plan, insert_keys=insert_keys)
     apart = kept_apart(rig, intent)
     rises = settings.keep_feet_on_floor and plan.moved is not None

@@ -132,7 +132,7 @@ def _surface(evaluated: bpy.types.Object) -> Triangles | None:
 
 
 def _colour(material: bpy.types.Material | None) -> np.ndarray:
-    """As a screen shows a material's plain colour: that of the viewport if it was chosen, else its shader's."""
+    """As a screen shows a material's plain colour: the viewport's if it was chosen, else its shader's."""
     if material is None:
         return PLAIN
     colour = material.diffuse_color
