@@ -17,6 +17,7 @@ Draws nothing and holds no operator. The numbers are made in the ``contrapposto`
 - ``sample``, ``sample_settings``: Sample Poses as one function.
 - ``pose_assets``, ``catalogs``, ``thumbnail``, ``raster``: samples for Blender's Pose Library, with pictures.
 - ``memory``: the last completion or samples, so that its alternatives are solved once.
+- ``natural_bones``, ``natural_frames``: how natural the bones of a pose and the frames of an action are.
 - ``residual``, ``report``: what did not arrive, and all that was done, in sentences.
 - ``told``: what a panel may show of it.
 - ``takes``, ``timing``, ``action_curves``, ``playback``, ``clip``: an action read as a motion.

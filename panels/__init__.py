@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The sidebar tab and the menu entries: drawing only, from what is in memory already."""
 
-from . import denoise, menus, preferences, sample, sidebar
+from . import denoise, menus, naturalness, preferences, sample, sidebar
 
 
 def register() -> None:
@@ -9,6 +9,7 @@ def register() -> None:
     preferences.register()
     sidebar.register()
     sample.register()
+    naturalness.register()
     denoise.register()
     menus.register()
 
@@ -17,6 +18,7 @@ def unregister() -> None:
     """Undo ``register``."""
     menus.unregister()
     denoise.unregister()
+    naturalness.unregister()
     sample.unregister()
     sidebar.unregister()
     preferences.unregister()
