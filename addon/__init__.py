@@ -12,8 +12,12 @@ Draws nothing and holds no operator. The numbers are made in the ``contrapposto`
 - ``checks``: everything that is refused, before anything is changed.
 - ``weights``: weights of the user's own.
 - ``files``: files that are written whole or not at all.
+- ``solving``: from an armature as it stands to alternatives for it.
 - ``complete``: Complete Pose as one function.
-- ``memory``: the last completion, so that its alternatives are solved once.
+- ``sample``, ``sample_settings``: Sample Poses as one function.
+- ``pose_assets``, ``catalogs``, ``thumbnail``, ``raster``: samples for Blender's Pose Library, with pictures.
+- ``memory``: the last completion or samples, so that its alternatives are solved once.
+- ``natural_bones``, ``natural_frames``: how natural the bones of a pose and the frames of an action are.
 - ``residual``, ``report``: what did not arrive, and all that was done, in sentences.
 - ``told``: what a panel may show of it.
 - ``takes``, ``timing``, ``action_curves``, ``playback``, ``clip``: an action read as a motion.

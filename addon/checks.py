@@ -131,7 +131,9 @@ def check_something_known(rig: Rig, rule: Rule, intent: Intent, frame: float) ->
     raise NothingToDo(f"None of the named bones of '{name}' is mapped to a joint of the body; name others")
 
 
-def check_something_to_fill(rig: Rig, plan: Plan, rule: Rule, frame: float) -> None:
+def check_something_to_fill(
+    rig: Rig, plan: Plan, rule: Rule, frame: float, *, refill_generated: bool
+) -> None:
     """Refuse if everything is set already.
 
     Raises:
@@ -141,11 +143,15 @@ def check_something_to_fill(rig: Rig, plan: Plan, rule: Rule, frame: float) -> N
         return
     name = rig.object.name
     if rule is Rule.KEYED:
-        raise NothingToDo(
+        sentence = (
             f"Every mapped bone of '{name}' has a key on frame {frame:g}, so there is nothing to fill in. "
-            "Delete the keys of the bones to complete, or ",
-            Advice.REFILL_GENERATED,
+            "Delete the keys of the bones to complete"
         )
+        if refill_generated:
+            raise NothingToDo(sentence)
+        raise NothingToDo(f"{sentence}, or ", Advice.REFILL_GENERATED)
+    if rule in {Rule.KEYED_AND_SELECTED, Rule.NONE}:
+        raise NothingToDo(f"Every mapped bone of '{name}' is kept. Deselect bones, or delete their keys")
     advice = "Deselect" if rule is Rule.SELECTED else "Select"
     if rule is Rule.NAMED:
         raise NothingToDo(f"Every mapped bone of '{name}' is named as known; leave out the bones to complete")
@@ -178,6 +184,22 @@ def check_fill(armature_object: bpy.types.Object, plan: Plan, *, insert_keys: bo
     _check_drivers(armature_object, channels)
     if insert_keys:
         _check_curves(armature_object, channels)
+
+
+def check_no_keys(
+    armature_object: bpy.types.Object, plan: Plan, frames: Iterable[float], advice: str
+) -> None:
+    """Refuse to change what the animator has keyed on one of the frames; Generated keys do not count.
+
+    Raises:
+        Refusal: naming the first bone and frame.
+    """
+    written = {(name, rotation_path(armature_object.pose.bones[name])) for name in plan.rotated_bones}
+    written |= {(name, "location") for name in plan.moved_bones}
+    for frame in frames:
+        for bone, paths in keyed_channels(armature_object, frame, generated=False).items():
+            if any((bone, path) in written for path in paths):
+                raise Refusal(f"Bone '{bone}' has a key on frame {frame:g} that would change; {advice}")
 
 
 def _check_rotation_locks(bone: bpy.types.PoseBone, *, is_swing: bool) -> None:

@@ -3,7 +3,7 @@
 
 A bone is set if it has a key on the frame, is selected, is not selected, or was named:
 the rule decides. Each limb is read through its IK/FK switch: keys on the layer that is not
-live say nothing. A set IK handle places the end of its limb.
+live say nothing. A set IK handle places the end of its limb. By the rule ``NONE`` nothing is set.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ class Rule(Enum):
     SELECTED = "SELECTED"
     UNSELECTED = "UNSELECTED"
     NAMED = "NAMED"
+    KEYED_AND_SELECTED = "KEYED_AND_SELECTED"
+    NONE = "NONE"
 
 
 @dataclass(frozen=True)
@@ -67,24 +69,31 @@ def read_intent(
     bones = rig.object.pose.bones
     if rule is Rule.KEYED:
         return _keyed_intent(rig, frame, generated=not refill_generated)
+    if rule is Rule.KEYED_AND_SELECTED:
+        selected = frozenset(b.name for b in bones if is_selected(b))
+        return _keyed_intent(rig, frame, generated=not refill_generated, also=selected)
     if rule is Rule.NAMED:
         named = tuple(named)
         for name in named:
             if name not in bones:
                 raise Refusal(f"'{rig.object.name}' has no bone named '{name}'; check the list of bones")
         fixed = frozenset(named)
+    elif rule is Rule.NONE:
+        fixed = frozenset()
     else:
         fixed = frozenset(b.name for b in bones if is_selected(b) == (rule is Rule.SELECTED))
     return _intent(rig, turned=fixed, moved=fixed, fixed=fixed)
 
 
-def _keyed_intent(rig: Rig, frame: float, *, generated: bool) -> Intent:
+def _keyed_intent(rig: Rig, frame: float, *, generated: bool, also: frozenset[str] = frozenset()) -> Intent:
+    """What is keyed on the frame, and the bones of ``also``."""
     keyed = keyed_channels(rig.object, frame, generated=generated)
     turned = frozenset(bone for bone, paths in keyed.items() if paths.intersection(ROTATION_PATHS))
     moved = frozenset(bone for bone, paths in keyed.items() if "location" in paths)
     handles = [limb.handle for limb in rig.limbs.values()]
     placing = {name for h in handles for name in (h.bone, h.pole)} | {*rig.rigmap.joints["pelvis"].write}
-    return _intent(rig, turned=turned, moved=moved, fixed=turned | (moved & placing))
+    fixed = turned | (moved & placing)
+    return _intent(rig, turned=turned | also, moved=moved | also, fixed=fixed | also)
 
 
 def _intent(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The last completion, kept under everything that it was made from.
+"""The last completion or samples, kept under everything that they were made from.
 
 Looking through the alternatives, or going another part of the way, solves nothing anew.
 """
@@ -18,10 +18,12 @@ from contrapposto.observations import Known
 from contrapposto.priors.pose import PosePrior
 from contrapposto.skeleton import JOINT_NAMES
 from contrapposto.tasks.complete import Completion, complete_pose
+from contrapposto.tasks.sample import sample_poses
 
 from .errors import Refusal
 from .plan import Plan
 from .rig import Rig
+from .sample_settings import SampleSettings
 from .settings import Settings
 
 _last: tuple[str, PosePrior | None, Completion] | None = None
@@ -46,7 +48,6 @@ def completed(
     """
     global _last  # noqa: PLW0603 - one completion is held, on purpose
     asked = {
-        "hypotheses": settings.hypotheses,
         "seed": settings.seed,
         "diversity": settings.diversity,
         "offsets": rig.calibration.offsets,
@@ -54,17 +55,27 @@ def completed(
         "present": np.isin(JOINT_NAMES, plan.joints),
         "keep_feet_on_floor": settings.keep_feet_on_floor,
     }
+    if isinstance(settings, SampleSettings):
+        task = sample_poses
+        asked |= {"count": settings.hypotheses, "distance": settings.distance, "mirrored": settings.mirrored}
+    else:
+        task = complete_pose
+        asked["hypotheses"] = settings.hypotheses
     digest = _digest(pose, known, asked)
     if _last is not None and _last[0] == digest and _last[1] is prior:
         return _last[2]
     try:
-        completion = complete_pose(pose, known, **asked, prior=prior)
+        completion = task(pose, known, **asked, prior=prior)
     except (ValueError, OSError) as error:
-        raise Refusal(f"The pose of '{rig.object.name}' could not be completed: {error}") from error
+        raise Refusal(f"The pose of '{rig.object.name}' could not be {_what(settings)}: {error}") from error
     if not np.all(np.isfinite(completion.poses.rotations)):
         raise Refusal("The prior gave no finite pose; reinstall the extension, its weights may be damaged")
     _last = (digest, prior, completion)
     return completion
+
+
+def _what(settings: Settings) -> str:
+    return "sampled" if isinstance(settings, SampleSettings) else "completed"
 
 
 def forget() -> None:

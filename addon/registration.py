@@ -15,7 +15,7 @@ def register() -> None:
 def unregister() -> None:
     """Undo ``register`` and forget everything held in memory."""
     from .. import operators, panels
-    from . import denoise_report, memory, rig_storage, running, told
+    from . import denoise_report, memory, natural_bones, rig_storage, running, told
 
     panels.unregister()
     operators.unregister()
@@ -24,3 +24,4 @@ def unregister() -> None:
     told.forget()
     denoise_report.forget()
     running.end()
+    natural_bones.hide()

@@ -129,7 +129,7 @@ def report_of(
         alternative=index + 1,
         alternatives=len(completion.energy),
         energy=float(completion.energy[index]),
-        naturalness=_naturalness(rig, prior),
+        naturalness=naturalness_of(rig, prior),
         unreachable=_unreachable(rig, completion, index),
         short_of_turn=_short_of_turn(rig, kept, completion, index),
         bent_too_far=_bent_too_far(completion, index),
@@ -154,8 +154,8 @@ def _through(rig: Rig, joint: str) -> tuple[str, ...]:
     return (limb.handle.bone, *limb.aims)
 
 
-def _naturalness(rig: Rig, prior: PosePrior | None) -> float | None:
-    """Of the pose as the rig has it now."""
+def naturalness_of(rig: Rig, prior: PosePrior | None) -> float | None:
+    """Percent of real poses that are less natural than the pose that the rig has now; None if not known."""
     prior = load() if prior is None else prior
     if not is_calibrated(prior):
         return None

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import bpy
 
@@ -36,6 +37,9 @@ class Settings:
         Refusal: if a number is out of its range.
     """
 
+    needs_known: ClassVar[bool] = True
+    plural: ClassVar[str] = "Alternatives"
+
     rule: Rule = Rule.KEYED
     bones: tuple[str, ...] = ()
     hypotheses: int = 8
@@ -51,7 +55,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         if not 1 <= self.hypotheses <= MOST_HYPOTHESES:
-            raise Refusal(f"Alternatives must be 1 to {MOST_HYPOTHESES}, not {self.hypotheses}")
+            raise Refusal(f"{self.plural} must be 1 to {MOST_HYPOTHESES}, not {self.hypotheses}")
         if not 1 <= self.alternative <= self.hypotheses:
             raise Refusal(
                 f"There is no alternative {self.alternative} of {self.hypotheses}; "

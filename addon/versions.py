@@ -54,6 +54,23 @@ def add_curve(collection: Any, path: str, index: int, sibling: bpy.types.FCurve)
     return curve
 
 
+def new_action(name: str, owner: bpy.types.ID) -> tuple[bpy.types.Action, Any]:
+    """A new action that could animate ``owner``, and the collection that its F-curves go into."""
+    action = bpy.data.actions.new(name)
+    if not _has_slots(action):
+        action.id_root = owner.id_type
+        return action, action.fcurves
+    slot = action.slots.new(id_type=owner.id_type, name=owner.name)
+    strip = action.layers.new("Layer").strips.new(type="KEYFRAME")
+    return action, strip.channelbag(slot, ensure=True).fcurves
+
+
+def new_curve(collection: Any, path: str, index: int, group: str) -> bpy.types.FCurve:  # noqa: ANN401
+    """A new F-curve; in a group where the version takes one with the curve."""
+    named = {"group_name", "action_group"} & set(collection.bl_rna.functions["new"].parameters.keys())
+    return collection.new(path, index=index, **dict.fromkeys(named, group))
+
+
 def curve_collections(action: bpy.types.Action, slot: Any) -> list[Any]:  # noqa: ANN401
     """The F-curve collections of one slot of an action, or of the whole action where there are no slots."""
     if not _has_slots(action):

@@ -27,6 +27,9 @@ _EXACT_DEG = 0.01
 _EXACT_M = 1e-4
 _PASSES = 4
 _AIM_PASSES = 8
+_STRAIGHT = 0.09
+"""An elbow or knee that bends by less than 10 degrees is off its limb's line by less than this share of the
+upper bone."""
 
 Desired = Mapping[str, np.ndarray]
 """Read bone -> (4, 4) wanted matrix in armature space."""
@@ -252,9 +255,15 @@ class Writer:
         wanted_root = Matrix(desired[upper]).translation
         wanted = Matrix(desired[middle]).translation - wanted_root
         now, wanted = now - axis * now.dot(axis), wanted - axis * wanted.dot(axis)
-        if min(now.length, wanted.length) < self._near:
-            return False  # a straight limb has no elbow to aim
         angle = math.atan2(axis.dot(now.cross(wanted)), now.dot(wanted))
+        is_straight = min(now.length, wanted.length) < self._near
+        if is_straight or wanted.length < _STRAIGHT * self.bones[upper].length:
+            # No joint is aimed backwards that is stretched a little too far, or straight: there, the
+            # upper bone's own turn about the line says where the joint faces.
+            turn = self._lacking(limb.joints[0], desired).to_quaternion()
+            facing = math.remainder(2 * math.atan2(Vector(turn[1:]).dot(axis), turn.w), math.tau)
+            if is_straight or abs(math.remainder(angle - facing, math.tau)) > math.pi / 2:
+                angle = facing
         if abs(math.degrees(angle)) < _EXACT_DEG:
             return False
         aim = self.bones[plan.aims[end]]

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The sidebar tab and the menu entries: drawing only, from what is in memory already."""
 
-from . import denoise, menus, preferences, sidebar
+from . import denoise, menus, naturalness, preferences, sample, sidebar
 
 
 def register() -> None:
     """Register preferences and panels, then menu entries."""
     preferences.register()
     sidebar.register()
+    sample.register()
+    naturalness.register()
     denoise.register()
     menus.register()
 
@@ -16,5 +18,7 @@ def unregister() -> None:
     """Undo ``register``."""
     menus.unregister()
     denoise.unregister()
+    naturalness.unregister()
+    sample.unregister()
     sidebar.unregister()
     preferences.unregister()

@@ -4,14 +4,16 @@
 import bpy
 
 from .button import draw_complete_pose
+from .sample import draw_sample_poses
 
 _MENUS = ("VIEW3D_MT_pose", "VIEW3D_MT_pose_context_menu")
 
 
 def draw(self: bpy.types.Menu, context: bpy.types.Context) -> None:
-    """One entry below Blender's own."""
+    """Two entries below Blender's own."""
     self.layout.separator()
     draw_complete_pose(self.layout, context.scene)
+    draw_sample_poses(self.layout, context.scene)
 
 
 def register() -> None:

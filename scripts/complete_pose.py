@@ -12,25 +12,25 @@ sentence on stderr, and no file is written), 2 wrong usage (one sentence as well
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import NoReturn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from headless import (
     OPTION_FOR,
+    OVERWRITES,
     OneLineParser,
+    check_files,
     find_armature,
     in_options,
     is_same_file,
     load,
     open_blend,
+    preferred_weights,
     run,
-    silent,
+    write,
 )
 
 __all__ = ["OPTION_FOR"]
@@ -138,26 +138,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return options
 
 
-def check_files(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> None:
-    """Refuse files that are not there, or that would be overwritten."""
-    if not (options.output or options.report):
-        refuse("nothing would be kept: give --output or --report")
-    for path in (options.output, options.report):
-        if path and not path.resolve().parent.is_dir():
-            refuse(f"the folder of {path} does not exist")
-    if options.output and options.report and options.output.resolve() == options.report.resolve():
-        refuse("--output and --report name the same file")
-    if options.weights and not options.weights.is_file():
-        refuse(f"there is no weights file {options.weights}")
-    if options.file and not options.file.is_file():
-        refuse(f"there is no file {options.file}")
-    if options.file and is_same_file(options.output, str(options.file)) and not options.overwrite:
-        refuse(OVERWRITES.format(options.output))
-
-
-OVERWRITES = "--output {} is the file that is read; choose another one, or give --overwrite"
-
-
 def frame_range(text: str) -> range:
     """A:B or A:B:STEP, both ends included."""
     try:
@@ -168,11 +148,6 @@ def frame_range(text: str) -> range:
     if step < 1 or last < first:
         raise argparse.ArgumentTypeError(f"'{text}' holds no frame")
     return range(first, last + 1, step)
-
-
-def preferred_weights(bpy: ModuleType) -> str:
-    """The weights file of the add-on's preferences; empty for the shipped ones."""
-    return load("settings").preferred_weights(bpy.context)
 
 
 def settings_of(options: argparse.Namespace, settings: type, rule: type, weights: str) -> object:
@@ -260,22 +235,6 @@ def check_names(rig: object, known: str) -> None:
             raise load("errors").Refusal(
                 f"'{rig.name}' has no bone named '{name}'; --known takes {words}, or names of bones"
             )
-
-
-def write(bpy: ModuleType, options: argparse.Namespace, reports: list[dict]) -> None:
-    """Write the report and the .blend file: both or none.
-
-    Raises:
-        OSError, RuntimeError: if one of them cannot be written.
-    """
-    paths = [path.resolve() for path in (options.report, options.output) if path]
-    with load("files").whole(*paths) as temporaries:
-        if options.report:
-            text = json.dumps(reports, indent=1, ensure_ascii=False) + "\n"
-            temporaries[0].write_bytes(text.encode())
-        if options.output:
-            with silent():
-                bpy.ops.wm.save_as_mainfile(filepath=str(temporaries[-1]), copy=True, check_existing=False)
 
 
 def fail(sentence: str, code: int = 1) -> int:

@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import importlib
 import importlib.util
+import json
 import os
 import sys
 import traceback
@@ -114,6 +115,47 @@ def in_options(refusal: object) -> str:
 def is_same_file(output: Path | None, opened: str) -> bool:
     """Whether the output would take the place of the file that is read."""
     return bool(output and opened) and output.resolve() == Path(opened).resolve()
+
+
+def preferred_weights(bpy: ModuleType) -> str:
+    """The weights file of the add-on's preferences; empty for the shipped ones."""
+    return load("settings").preferred_weights(bpy.context)
+
+
+def check_files(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> None:
+    """Refuse files that are not there, or that would be overwritten."""
+    if not (options.output or options.report):
+        refuse("nothing would be kept: give --output or --report")
+    for path in (options.output, options.report):
+        if path and not path.resolve().parent.is_dir():
+            refuse(f"the folder of {path} does not exist")
+    if options.output and options.report and options.output.resolve() == options.report.resolve():
+        refuse("--output and --report name the same file")
+    if options.weights and not options.weights.is_file():
+        refuse(f"there is no weights file {options.weights}")
+    if options.file and not options.file.is_file():
+        refuse(f"there is no file {options.file}")
+    if options.file and is_same_file(options.output, str(options.file)) and not options.overwrite:
+        refuse(OVERWRITES.format(options.output))
+
+
+OVERWRITES = "--output {} is the file that is read; choose another one, or give --overwrite"
+
+
+def write(bpy: ModuleType, options: argparse.Namespace, reports: list[dict]) -> None:
+    """Write the report and the .blend file: both or none.
+
+    Raises:
+        OSError, RuntimeError: if one of them cannot be written.
+    """
+    paths = [path.resolve() for path in (options.report, options.output) if path]
+    with load("files").whole(*paths) as temporaries:
+        if options.report:
+            text = json.dumps(reports, indent=1, ensure_ascii=False) + "\n"
+            temporaries[0].write_bytes(text.encode())
+        if options.output:
+            with silent():
+                bpy.ops.wm.save_as_mainfile(filepath=str(temporaries[-1]), copy=True, check_existing=False)
 
 
 @contextlib.contextmanager

@@ -27,6 +27,7 @@ ARRAY_API_COMPAT = "array-api-compat==1.16.0"
 # Parts of core that train and measure, the published method among them: they stay in the checkout.
 WORKSHOP = (
     "__main__.py",
+    "sample_command.py",
     "evaluation",
     "training",
     "tasks/dposer",

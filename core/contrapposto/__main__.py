@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python -m contrapposto``: train a prior, evaluate it, calibrate it."""
+"""``python -m contrapposto``: sample poses; train a prior, evaluate it, calibrate it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from contrapposto import sample_command
 from contrapposto.arrays import need_torch
 from contrapposto.evaluation.command import add_options, evaluate
 
@@ -50,6 +51,13 @@ def _parser() -> argparse.ArgumentParser:
     dposer.add_argument("--representation", choices=("rotvec", "rot6d", "tangent"), default="rotvec")
     dposer.add_argument("--normalisation", choices=("zscore", "minmax", "none"), default="zscore")
 
+    sample_command.add_options(
+        commands.add_parser(
+            "sample",
+            help="write poses from the prior into a BVH or npz file",
+            description="Sample poses, free or around what is known, one a frame of a BVH or npz file.",
+        )
+    )
     add_options(commands.add_parser("evaluate", help="measure a prior beside the baselines"))
     calibrate = commands.add_parser(
         "calibrate",
@@ -102,7 +110,12 @@ def _calibrate(arguments: argparse.Namespace) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Run a command; 0 when it worked, 1 with one sentence when it did not."""
     arguments = _parser().parse_args(argv)
-    run = {"train": _train, "evaluate": evaluate, "calibrate": _calibrate}[arguments.command]
+    run = {
+        "sample": sample_command.sample,
+        "train": _train,
+        "evaluate": evaluate,
+        "calibrate": _calibrate,
+    }[arguments.command]
     try:
         run(arguments)
     except (ValueError, OSError) as error:

@@ -108,10 +108,14 @@ def use_simple_prior(monkeypatch, extension: str, size: float = 0.3, *, rise: fl
         keep_feet_on_floor=False,
         prior=None,
         callback=None,
+        count=None,
+        distance=1.0,
+        mirrored=False,
     ):
         calls.append(known)
+        hypotheses = count or hypotheses
         turns = from_rotvec(
-            np.random.default_rng(seed).normal(size=(hypotheses, 22, 3)) * size * (1 + diversity)
+            np.random.default_rng(seed).normal(size=(hypotheses, 22, 3)) * size * (1 + diversity) * distance
         )
         turns[:, known.joints] = np.eye(3)
         transl = pose.transl + [0, rise, 0]
@@ -122,6 +126,7 @@ def use_simple_prior(monkeypatch, extension: str, size: float = 0.3, *, rise: fl
     memory = importlib.import_module(f"{extension}.addon.memory")
     memory.forget()
     monkeypatch.setattr(memory, "complete_pose", complete_pose)
+    monkeypatch.setattr(memory, "sample_poses", complete_pose)
     return calls
 
 

@@ -11,11 +11,16 @@ from contrapposto.arrays import Array, like, namespace, to_numpy
 from contrapposto.diffusion.sampler import Callback, dpm_solver
 from contrapposto.priors.pose import STATE, Condition, PosePrior
 from contrapposto.skeleton import DESCENDANTS, JOINT_INDEX, NUM_JOINTS, forward_kinematics, mirror
+from contrapposto.tasks.ranking import energy
 from contrapposto.tasks.select import representatives
 
 DRAWS_PER_HYPOTHESIS = 4
 FEWEST_DRAWS = 32
 """More draws change the best of ten on val by less than a millimetre."""
+
+OUTLIERS = 0.1
+"""Share of the draws that are left out at diversity 1, the least natural ones: those that differ most are
+often those that nobody would do."""
 
 STEPS = 8
 """Denoiser calls a draw; more change the error on val by less than its sampling spread."""
@@ -27,6 +32,16 @@ FORGET = 0.3
 """Share of the known parts that every second draw ignores. Where the known parts
 form a combination that no recording had, the network is more reliable on a part
 of them; the ignored ones are pasted back afterwards."""
+
+NEAR_RATIO = 10.0
+"""Noise-to-signal ratio that a pose is given to be sampled at a distance of nearly 1 from it. The ratio goes
+with the square of the distance: on val, the joints then move in proportion to it."""
+
+NEAREST = 1e-3
+"""Smaller distances are this one: the joints move by less than a tenth of a millimetre."""
+
+FINEST = 0.03
+"""Noise-to-signal ratio of a draw's last step, where it does not begin lower."""
 
 _FORGETTABLE = (
     ("left_hip", "left_knee", "left_ankle", "left_foot"),
@@ -69,6 +84,8 @@ def draw(
     count: int,
     seed: int,
     callback: Callback | None = None,
+    *,
+    distance: float = 1.0,
 ) -> Array:
     """Poses from the prior that agree with a condition.
 
@@ -83,9 +100,13 @@ def draw(
         count: how many for each pose, even.
         seed: same seed, same poses, whatever the array library.
         callback: called before each step with (step, steps); may raise to stop.
+        distance: 1 draws from pure noise; less, from the condition's rotations, all of which are then
+            read, under so much noise that the poses are about this share of the way to any other.
 
     Returns:
         (count, B, 22, 3, 3) local rotations, the known ones as given.
+
+    Source: Meng et al. 2022, "SDEdit", section 3, for poses near a given one.
     """
     rotations = condition.rotations
     xp = namespace(rotations)
@@ -105,13 +126,13 @@ def draw(
 
     given = Condition(**{name: both(name) for name in vars(condition)})
     told = replace(given, known=given.known & remembered)
-    x0 = dpm_solver(
-        prior.denoiser(told),
-        z,
-        prior.schedule,
-        prior.schedule.ladder(STEPS),
-        callback,
-    )
+    x, times = z, prior.schedule.ladder(STEPS)
+    if distance < 1:
+        ratio = NEAR_RATIO * max(distance, NEAREST) ** 2
+        times = prior.schedule.ladder(STEPS, high=ratio, low=min(FINEST, ratio / 2))
+        a, s = float(prior.schedule.a(times[0])), float(prior.schedule.s(times[0]))
+        x = a * prior.encode(given.rotations) + s * z
+    x0 = dpm_solver(prior.denoiser(told), x, prior.schedule, times, callback)
     drawn = prior.decode(x0)
     drawn = xp.where(given.known[..., None, None], given.rotations, drawn)
     return xp.concat([drawn[:, 0], mirror(drawn[:, 1])])
@@ -152,6 +173,17 @@ def draws_for(hypotheses: int) -> int:
     return max(FEWEST_DRAWS, DRAWS_PER_HYPOTHESIS * hypotheses)
 
 
+def _without_outliers(prior: PosePrior, rotations: Array, share: float) -> Array:
+    """The draws (M, B, 22, 3, 3) of each pose without the share that the prior finds least natural."""
+    count = len(rotations) - int(share * len(rotations))
+    if count == len(rotations):
+        return rotations
+    xp = namespace(rotations)
+    natural = np.argsort(to_numpy(energy(prior, rotations)), axis=0)[:count]
+    natural.sort(axis=0)
+    return xp.stack([rotations[xp.asarray(kept), b] for b, kept in enumerate(natural.T)], axis=1)
+
+
 def alternatives(
     prior: PosePrior,
     condition: Condition,
@@ -159,6 +191,7 @@ def alternatives(
     *,
     seed: int,
     diversity: float = 0.0,
+    distance: float = 1.0,
     offsets: np.ndarray | None = None,
     callback: Callback | None = None,
 ) -> Array:
@@ -170,12 +203,14 @@ def alternatives(
         hypotheses: N, how many for each.
         seed: same seed, same result.
         diversity: see ``keep_representatives``.
+        distance: see ``draw``.
         offsets: (22, 3) body proportions; the standard body if None.
         callback: called before each denoising step with (step, steps); may raise to stop.
 
     Returns:
         (N, B, 22, 3, 3) local rotations, the root's without heading.
     """
-    drawn = draw(prior, condition, draws_for(hypotheses), seed, callback)
+    drawn = draw(prior, condition, draws_for(hypotheses), seed, callback, distance=distance)
+    drawn = _without_outliers(prior, drawn, diversity * OUTLIERS)
     hidden = ~to_numpy(condition.known)[0]
     return keep_representatives(drawn, hidden, hypotheses, offsets, diversity)

@@ -41,6 +41,8 @@ def complete_pose(
     soles: Soles | None = None,
     present: np.ndarray | None = None,
     keep_feet_on_floor: bool = False,
+    distance: float = 1.0,
+    lands: bool = False,
     prior: PosePrior | None = None,
     callback: Callback | None = None,
 ) -> Completion:
@@ -64,6 +66,10 @@ def complete_pose(
             A pelvis of which neither rotation nor height is known, and that no placed
             joint is measured from, is moved up or down for it; otherwise the legs that
             are free bend or stretch. A body that is far from the floor is left there.
+        distance: 1 for alternatives that agree with what is known and nothing else; less, for ones near
+            the current pose, whose unknown joints then matter; 0 is the pose itself.
+        lands: a body whose pelvis may move, and that would be far from the floor, comes down until some
+            part of it rests there.
         prior: NumPy or torch; the shipped one on NumPy if None.
         callback: called before each denoising step with (step, steps); an exception
             raised in it stops the work.
@@ -73,14 +79,15 @@ def complete_pose(
 
     Raises:
         ValueError: if the pose is not one or it or a target is not finite, every joint
-            is known, ``hypotheses`` < 1, ``diversity`` is not within 0 and 1, or
+            is known, ``hypotheses`` < 1, ``diversity`` or ``distance`` is not within 0 and 1, or
             ``present`` is of another shape.
         WeightsError: if the weights are missing or damaged.
     """
     if hypotheses < 1:
         raise ValueError(f"At least one hypothesis is needed, not {hypotheses}")
-    if not 0 <= diversity <= 1:
-        raise ValueError(f"Diversity must be 0 to 1, not {diversity:g}")
+    for what, value in (("Diversity", diversity), ("Distance", distance)):
+        if not 0 <= value <= 1:
+            raise ValueError(f"{what} must be 0 to 1, not {value:g}")
     present = np.ones(NUM_JOINTS, dtype=bool) if present is None else np.asarray(present)
     if present.shape != (NUM_JOINTS,) or present.dtype != bool:
         raise ValueError(f"present must be a bool array ({NUM_JOINTS},), not {present!r}")
@@ -111,6 +118,7 @@ def complete_pose(
         hypotheses,
         seed=seed,
         diversity=diversity,
+        distance=distance,
         offsets=offsets,
         callback=callback,
     )[:, 0]
@@ -133,6 +141,7 @@ def complete_pose(
             oriented=np.isin(np.arange(NUM_JOINTS), list(placement.orientations)),
             placed=placed,
             pelvis_is_free=not (known.joints[0] or known.height_known or placed.any()),
+            lands=lands,
         )
 
         lifted = lift(rotations, places, soles, offsets)

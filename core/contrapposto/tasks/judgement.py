@@ -37,6 +37,8 @@ class Completion:
         target_deg: (N, K) how far it is turned from its direction; 0 without one.
         beyond_deg: (N, 22) how far each joint that was completed is beyond its limit; 0 where none is
             present.
+        naturalness: (N,) percent of real poses that are less natural; None if it was not asked for, or the
+            weights do not know how natural real poses are.
     """
 
     poses: Pose
@@ -45,6 +47,7 @@ class Completion:
     target_mm: np.ndarray
     target_deg: np.ndarray
     beyond_deg: np.ndarray
+    naturalness: np.ndarray | None = None
 
     @property
     def reach_mm(self) -> np.ndarray:
@@ -69,7 +72,11 @@ class Completion:
 
     def __getitem__(self, order: np.ndarray) -> Completion:
         """Some of the alternatives, in this order."""
-        values = {name: value[order] for name, value in vars(self).items() if name != "targets"}
+        values = {
+            name: value[order]
+            for name, value in vars(self).items()
+            if name != "targets" and value is not None
+        }
         return Completion(targets=self.targets, **values)
 
 

@@ -19,6 +19,19 @@ it jumps, or it is on something else."""
 WITHIN_REACH = 0.005
 """Metres that a foot laid on the floor may miss; one further off stays tilted as it was."""
 
+FLESH = {
+    JOINT_INDEX[name]: depth
+    for part, depth in (
+        ("pelvis", 0.1), ("hip", 0.1), ("spine1", 0.1), ("spine2", 0.1), ("spine3", 0.1), ("head", 0.1),
+        ("shoulder", 0.06), ("elbow", 0.04), ("wrist", 0.03), ("knee", 0.06),
+    )
+    for name in ((part,) if part in JOINT_INDEX else (f"left_{part}", f"right_{part}"))
+}  # fmt: skip
+"""Metres of body around the joints that somebody kneels, sits or lies on, by joint."""
+
+SINKS = 0.02
+"""Metres that such a part may be lower than a sole while the body still stands on its soles."""
+
 LEGS = tuple(
     tuple(JOINT_INDEX[f"{side}_{part}"] for part in ("hip", "knee", "ankle")) for side in ("left", "right")
 )
@@ -34,6 +47,7 @@ def stand(
     oriented: np.ndarray,
     placed: np.ndarray,
     pelvis_is_free: bool,
+    lands: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The poses with their feet on the floor, and their pelvis positions.
 
@@ -42,7 +56,8 @@ def stand(
     ``NEAR_FLOOR``, is bent or stretched until its sole lies there (see
     ``laid_on_floor``); a foot that does not come down to lie keeps the direction that
     it had. A leg that a target places stays as it is, and so does a body in the air
-    (see ``AIRBORNE``) or below the floor.
+    (see ``AIRBORNE``) or below the floor, and one that rests on something else than its
+    soles.
 
     Args:
         rotations: (N, 22, 3, 3) local rotations, the root's without heading.
@@ -53,17 +68,22 @@ def stand(
         oriented: (22,) bool, joints whose world rotation is given.
         placed: (22,) bool, joints that a target places.
         pelvis_is_free: whether the pelvis may move up or down.
+        lands: a body with a free pelvis comes down from any height, until a sole or any
+            other part of it touches the floor.
     """
     world, positions = forward_kinematics(rotations, offsets)
     settled = fixed | oriented
+    rests = np.zeros((len(transl), 1), dtype=bool)
+    if lands and pelvis_is_free:
+        transl, rests = _land(world, positions, transl, soles)
     heights = soles.heights(world, positions) + transl[:, 1:2]
-    fall = _fall(heights, pelvis_is_free)
+    fall = _fall(heights, ~rests & pelvis_is_free)
     transl, heights = transl - fall * np.array([0.0, 1.0, 0.0]), heights - fall
-    grounded = ((heights.min(axis=1) < AIRBORNE) & (transl[:, 1] > 0))[:, None]
+    grounded = ((heights.min(axis=1) < AIRBORNE) & (transl[:, 1] > 0))[:, None] & ~rests
     stands = grounded & ((heights <= heights[:, ::-1]) | (heights < NEAR_FLOOR))
     laid = _lay_feet(world, rotations, settled, stands)
     heights = soles.heights(laid, positions) + transl[:, 1:2]
-    fall = _fall(np.where(stands, heights, np.inf), pelvis_is_free)
+    fall = _fall(np.where(stands, heights, np.inf), ~rests & pelvis_is_free)
     transl, heights = transl - fall * np.array([0.0, 1.0, 0.0]), heights - fall
     stands |= grounded & (heights < 0)
 
@@ -105,7 +125,19 @@ def lift(
     return np.clip(heights, 0, AIRBORNE).mean(axis=1)
 
 
-def _fall(heights: np.ndarray, is_free: bool) -> np.ndarray:
+def _land(
+    world: np.ndarray, positions: np.ndarray, transl: np.ndarray, soles: Soles
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pelvis positions of bodies on the floor, and (N, 1) whether another part than a sole rests there."""
+    sole = soles.heights(world, positions).min(axis=1)
+    part = np.min([positions[:, joint, 1] - depth for joint, depth in FLESH.items()], axis=0)
+    rests = part < sole - SINKS
+    transl = transl.copy()
+    transl[:, 1] = -np.where(rests, part, sole)
+    return transl, rests[:, None]
+
+
+def _fall(heights: np.ndarray, is_free: np.ndarray) -> np.ndarray:
     """(N, 1) how far a body is above the floor by its lower sole, 0 if it is not to come down."""
     fall = heights.min(axis=1, keepdims=True)
     return np.where(is_free & (np.abs(fall) < AIRBORNE), fall, 0.0)

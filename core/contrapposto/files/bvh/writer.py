@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 
 from contrapposto.arrays import to_numpy
+from contrapposto.files.whole import write_whole
 from contrapposto.motion import Motion
 from contrapposto.skeleton import JOINT_NAMES, NUM_JOINTS, PARENTS, STANDARD_OFFSETS
 
@@ -55,7 +55,7 @@ def write_bvh(path: Path | str, motion: Motion, offsets: np.ndarray | None = Non
             "",
         ]
     )
-    _replace(Path(path), text)
+    write_whole(Path(path), text.encode())
 
 
 def zxy_angles(R: np.ndarray) -> np.ndarray:
@@ -92,13 +92,3 @@ def _hierarchy(joint: int, offsets: np.ndarray) -> list[str]:
     if name in _LEAVES:
         body += ["\tEnd Site", "\t{", "\t\tOFFSET {:.6f} {:.6f} {:.6f}".format(*_LEAVES[name]), "\t}"]
     return [f"{keyword} {name}", "{", *body, "}"]
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write the file whole or not at all."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

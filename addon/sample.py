@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sample Poses as one function: the button, the batch script and the tests all call it.
+
+The way of Complete Pose with less, or nothing, known; the samples go into the current pose,
+into keys along the timeline, or into pose assets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import bpy
+
+from . import checks, keys, told
+from .complete import put, wants_keys
+from .pose_assets import PoseAssets
+from .report import naturalness_of
+from .sample_settings import Destination, SampleSettings
+from .solving import Solved, solve
+from .writing import Writer
+
+
+@dataclass(frozen=True)
+class SampleReport:
+    """What was done.
+
+    Attributes:
+        armature: name of the object.
+        samples: how many there are.
+        naturalness: of each sample that was written, percent of real poses that are less natural, as the
+            rig has it; None where the weights do not know.
+        failing: how many of the samples miss a control or bend a joint too far; they come last.
+        alternative: which one the rig has now, from 1; None if the rig was left as it was.
+        frames: of the keyed samples.
+        assets: names of the pose assets.
+        keyed_channels: how many channels got a key.
+        warning: one sentence on what went wrong with the sample in the pose, or why the assets show in no
+            catalog; empty if nothing did.
+    """
+
+    armature: str
+    samples: int
+    naturalness: tuple[float | None, ...]
+    failing: int
+    alternative: int | None = None
+    frames: tuple[int, ...] = ()
+    assets: tuple[str, ...] = ()
+    keyed_channels: int = 0
+
+    warning: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """For the status bar."""
+        last = f", the last {self.failing} failing" if self.failing else ""
+        if self.assets:
+            return f"Made {_poses(len(self.assets), 'pose asset')}{last}"
+        if self.frames:
+            first, end = self.frames[0], self.frames[-1]
+            return f"Keyed {_poses(len(self.frames), 'pose')} on frames {first} to {end}{last}"
+        percent = self.naturalness[0]
+        natural = "" if percent is None else f", more natural than {percent:.0f} % of real poses"
+        return f"Took sample {self.alternative} of {self.samples}{last}{natural}"
+
+
+def sample(
+    context: bpy.types.Context,
+    armature_object: bpy.types.Object | None = None,
+    settings: SampleSettings | None = None,
+) -> SampleReport:
+    """Sample poses for an armature, and put them where the settings say.
+
+    Args:
+        context: gives scene, view layer and tool settings.
+        armature_object: the armature; the active object if None.
+        settings: what the user chose; the defaults if None.
+
+    Raises:
+        Refusal: with one sentence, and nothing has changed.
+    """
+    settings = settings or SampleSettings()
+    armature_object = armature_object or context.object
+    told.forget()
+    match settings.destination:
+        case Destination.POSE:
+            return _into_pose(context, armature_object, settings)
+        case Destination.KEYS:
+            return _into_keys(context, solve(context, armature_object, settings, insert_keys=True))
+        case Destination.ASSETS:
+            return _into_assets(context, solve(context, armature_object, settings, insert_keys=False))
+
+
+def _into_pose(
+    context: bpy.types.Context, armature_object: bpy.types.Object, settings: SampleSettings
+) -> SampleReport:
+    insert = wants_keys(context, settings)
+    solved = solve(context, armature_object, settings, insert_keys=insert)
+    advice = "choose to keep Keyed Bones"
+    checks.check_no_keys(armature_object, solved.plan, [context.scene.frame_current_final], advice)
+    report = put(context, solved, insert_keys=insert)
+    return SampleReport(
+        armature=report.armature,
+        samples=report.alternatives,
+        naturalness=(report.naturalness,),
+        failing=report.failing,
+        alternative=report.alternative,
+        keyed_channels=report.keyed_channels,
+        warning=report.warning,
+    )
+
+
+def _into_keys(context: bpy.types.Context, solved: Solved) -> SampleReport:
+    """One sample every few frames; if one takes no keys, those before it lose theirs again."""
+    rig, settings = solved.rig, solved.settings
+    samples = len(solved.completion.energy)
+    start = context.scene.frame_current if settings.start is None else settings.start
+    frames = tuple(range(start, start + samples * settings.step, settings.step))
+    checks.check_no_keys(rig.object, solved.plan, frames, "choose other frames")
+    writer = Writer(context.view_layer, rig.object, rig.calibration)
+    natural, count, done = [], 0, []
+    try:
+        for index, frame in enumerate(frames):
+            writer.write(solved.plan, solved.desired(index))
+            natural.append(naturalness_of(rig, solved.prior))
+            count += keys.insert_keys(rig.object, writer.written, frame)
+            done.append(frame)
+    except BaseException:
+        for frame in done:
+            keys.remove_generated(rig.object, frame)
+        writer.restore()
+        raise
+    context.scene.frame_set(context.scene.frame_current)  # the pose that the keys give this frame
+    return SampleReport(
+        rig.object.name, samples, tuple(natural), _failing(solved), frames=frames, keyed_channels=count
+    )
+
+
+def _into_assets(context: bpy.types.Context, solved: Solved) -> SampleReport:
+    """One pose asset a sample; the armature is left as it was."""
+    rig, settings = solved.rig, solved.settings
+    samples = len(solved.completion.energy)
+    natural: list[float | None] = []
+    with PoseAssets(rig, solved.plan, settings) as assets:
+        for index in range(samples):
+            writer = Writer(context.view_layer, rig.object, rig.calibration)
+            try:
+                writer.write(solved.plan, solved.desired(index))
+                natural.append(naturalness_of(rig, solved.prior))
+                assets.add(context, writer.written, natural[-1])
+            finally:
+                writer.restore()
+        catalog = assets.file_under_catalog()
+    return SampleReport(
+        rig.object.name, samples, tuple(natural), _failing(solved), assets=assets.names, warning=catalog
+    )
+
+
+def _failing(solved: Solved) -> int:
+    return int(solved.completion.fails.sum())
+
+
+def _poses(count: int, what: str) -> str:
+    return f"1 {what}" if count == 1 else f"{count} {what}s"

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bones in the colours of their naturalness, and markers on the worst frames of an action."""
+
+from __future__ import annotations
+
+import importlib
+
+import bpy
+import numpy as np
+import pytest
+import rigs
+
+
+@pytest.fixture
+def bones(extension):
+    module = importlib.import_module(f"{extension}.addon.natural_bones")
+    yield module
+    module.hide()
+
+
+def stand(rig):
+    """Arms down."""
+    for side, degrees in (("left", 70), ("right", -70)):
+        rigs.turn(rig, f"{side}_shoulder", (0, 0, 0))
+        bone = rig.pose.bones[f"{side}_shoulder"]
+        matrix = bone.matrix.copy()
+        place = matrix.translation.copy()
+        matrix = importlib.import_module("mathutils").Matrix.Rotation(np.radians(degrees), 4, "Y") @ matrix
+        matrix.translation = place
+        bone.matrix = matrix
+        bpy.context.view_layer.update()
+
+
+def break_knee(rig):
+    rig.pose.bones["left_knee"].rotation_mode = "QUATERNION"
+    rigs.turn(rig, "left_knee", (110, 60, 0))
+    bpy.context.view_layer.update()
+
+
+def test_a_bent_knee_is_the_bone_that_stands_out(bones, extension):
+    rig = rigs.build()
+    stand(rig)
+    whole = bones.show(bpy.context, rig)
+    break_knee(rig)
+    broken = bones.show(bpy.context, rig)
+    assert broken["left_knee"] < 1
+    assert broken["left_knee"] < whole["left_knee"]
+    colours = {tuple(place.round(4)): colour for place, _, colour in bones.segments(rig)}
+    head = tuple(np.array(rig.matrix_world @ rig.pose.bones["left_knee"].head).round(4))
+    red, green, *_ = colours[head]
+    assert red > 3 * green
+
+
+def test_colours_go_from_red_to_green(bones):
+    reds, greens = zip(*((c[0], c[1]) for c in map(bones.colour, (0, 5, 25, 100))), strict=True)
+    assert greens[0] < greens[1] <= max(greens)
+    assert reds[1] > reds[2] == reds[3]
+
+
+def test_the_drawing_goes_with_another_pose_with_a_second_press_and_with_the_extension(bones, extension):
+    rig = rigs.build()
+    before = rigs.dump(rig, extension)
+    assert bpy.ops.contrapposto.show_naturalness() == {"FINISHED"}
+    assert bones.is_shown(rig)
+    assert rigs.dump(rig, extension) == before, "nothing is written into the file"
+    rigs.turn(rig, "head")
+    bpy.context.view_layer.update()
+    assert not bones.is_shown(rig)
+    bpy.ops.contrapposto.show_naturalness()
+    assert bones.is_shown(rig)
+    bpy.ops.contrapposto.show_naturalness()
+    assert not bones.is_shown(rig)
+    bpy.ops.contrapposto.show_naturalness()
+    package = importlib.import_module(extension)
+    package.unregister()
+    try:
+        assert not bones.is_shown(rig)
+    finally:
+        package.register()
+
+
+def animate(rig):
+    """60 frames of standing, and a broken knee on frame 30 only."""
+    stand(rig)
+    for frame in (1, 60):
+        for bone in rig.pose.bones:
+            bone.keyframe_insert("rotation_quaternion", frame=frame)
+    for frame in (29, 31):
+        rig.pose.bones["left_knee"].keyframe_insert("rotation_quaternion", frame=frame)
+    break_knee(rig)
+    rig.pose.bones["left_knee"].keyframe_insert("rotation_quaternion", frame=30)
+    bpy.context.scene.frame_set(7)
+
+
+def test_the_worst_frame_of_an_action_gets_a_marker_and_others_markers_stay(extension):
+    rig = rigs.build()
+    animate(rig)
+    scene = bpy.context.scene
+    scene.timeline_markers.new("Mine", frame=3)
+    module = importlib.import_module(f"{extension}.addon.natural_frames")
+    found = module.mark_unnatural(bpy.context, rig, most=1, below=100)
+    assert found.marked == (30,)
+    assert found.frames == tuple(range(1, 61))
+    assert scene.frame_current == 7
+    assert bpy.ops.contrapposto.mark_unnatural_frames(most=2, below=100) == {"FINISHED"}
+    marks = [marker.frame for marker in scene.timeline_markers if marker.name.startswith("Unnatural")]
+    assert len(marks) == 2
+    assert 30 in marks
+    assert bpy.ops.contrapposto.clear_unnatural_frames() == {"FINISHED"}
+    assert [marker.name for marker in scene.timeline_markers] == ["Mine"]
+
+
+def test_marked_frames_are_apart_and_below_the_bound(extension):
+    module = importlib.import_module(f"{extension}.addon.natural_frames")
+    frames, percent = np.arange(5, 105), np.full(100, 50.0)
+    percent[[10, 12, 40, 80]] = [1.0, 2.0, 3.0, 6.0]
+    assert module.worst_frames(frames, percent, 10, 5.0) == (15, 45)
+    assert module.worst_frames(frames, percent, 1, 100.0) == (15,)
+
+
+def test_an_armature_without_an_action_is_told_in_a_sentence(extension):
+    rigs.build()
+    with pytest.raises(RuntimeError, match="'Rig' has no action"):
+        bpy.ops.contrapposto.mark_unnatural_frames()
