@@ -193,7 +193,7 @@ def test_the_naturalness_is_that_of_the_pose_on_the_rig(module, extension):
     assert completed == pytest.approx(float(naturalness(read_rig(rig).pose.rotations).percentile), abs=0.1)
     rigs.turn(rig, "left_knee", (-120, 40, 0))
     broken = module.complete(bpy.context, rig, module.Settings(strength=0)).naturalness
-    assert broken < completed - 20
+    assert broken < completed / 4
 
 
 def test_weights_that_do_not_know_how_natural_poses_are_say_nothing_of_it(module, monkeypatch, extension):
