@@ -332,6 +332,7 @@ TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
                 "nearest, best": ("nearest_best_mm", 0),
                 "Gaussian, best": ("gaussian_best_mm", 0),
                 "mean pose": ("mean_pose_mm", 0),
+                "first is dragged": ("first_dragged", 2),
                 "best is dragged": ("best_dragged", 2),
             }
         ),
@@ -413,8 +414,8 @@ TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
 """The files, by their names without ``.json``, whose records a table shows, and how."""
 
 
-def filled(text: str, folder: Path, told: list[str]) -> str:
-    """The document with its tables of these records; ``told`` receives the names of those written."""
+def filled(text: str, folder: Path, written: list[str], kept: list[str]) -> str:
+    """The document with its tables of these records; the lists receive the names of those written and kept."""
 
     def table(found: re.Match[str]) -> str:
         opening, name, closing = found.groups()
@@ -423,8 +424,9 @@ def filled(text: str, folder: Path, told: list[str]) -> str:
         sources, rows = TABLES[name]
         paths = [folder / f"{source}.json" for source in sources.split()]
         if not all(path.is_file() for path in paths):
+            kept.append(name)
             return found.group(0)
-        told.append(name)
+        written.append(name)
         records = [record for path in paths for record in json.loads(path.read_text(encoding="utf-8"))]
         return f"{opening}{markdown(rows(records))}\n{closing}"
 
@@ -432,12 +434,17 @@ def filled(text: str, folder: Path, told: list[str]) -> str:
 
 
 def fill(folder: Path) -> Iterator[str]:
-    """Write the tables of every document, and yield a line for each document."""
+    """Write the tables of all documents or of none, and yield a line for each document."""
+    texts: dict[Path, str] = {}
+    lines = []
     for name in DOCS:
-        path, told = ROOT / name, []
-        text = filled(path.read_text(encoding="utf-8"), folder, told)
+        written: list[str] = []
+        kept: list[str] = []
+        texts[ROOT / name] = filled((ROOT / name).read_text(encoding="utf-8"), folder, written, kept)
+        lines.append(f"{name}: wrote {', '.join(written) or 'nothing'}; kept {', '.join(kept) or 'nothing'}")
+    for path, text in texts.items():
         path.write_text(text, encoding="utf-8")
-        yield f"{name}: {', '.join(told) or 'no records'}"
+    yield from lines
 
 
 if __name__ == "__main__":
