@@ -362,22 +362,7 @@ TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
             }
         ),
     ),
-    "denoise-test": ("denoise", denoised),
     "denoise-val": ("denoise_val", denoised),
-    "speed-denoise": (
-        "speed_denoise",
-        flat(
-            {
-                "what": ("case", 0),
-                "method": ("method", 0),
-                "seconds": ("seconds", 2),
-                "ms a frame": ("ms_per_frame", 2),
-                "peak MB": ("peak_mb", 0),
-                "budget": ("budget", 0),
-                "note": ("note", 0),
-            }
-        ),
-    ),
     "ablation": (
         "ablation",
         of_task(
@@ -415,7 +400,7 @@ TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
 
 
 def filled(text: str, folder: Path, written: list[str], kept: list[str]) -> str:
-    """The document with its tables of these records; the lists receive the names of those written and kept."""
+    """The document with its tables of these records; names of those written, and kept, go into the lists."""
 
     def table(found: re.Match[str]) -> str:
         opening, name, closing = found.groups()

@@ -32,7 +32,7 @@ ON_TORCH = tuple(task for task in MEASURES_OURS if task not in ON_NUMPY)
 RUNS = [*((task, "numpy") for task in TASKS), *((task, "torch") for task in ON_TORCH)]
 FILES = {
     "completion": ("completion", "completion_val", "completion_dposer"),
-    "denoise": ("denoise_dposer",),
+    "denoise": ("denoise_dposer", "denoise_val"),
 }
 """What the docs call a protocol's records, where not by its own name."""
 
@@ -103,7 +103,7 @@ def test_a_protocol_runs_and_its_records_fill_the_docs_tables(
         (tmp_path / f"{name}.json").write_bytes(path.read_bytes())
     for name, (sources, _) in RESULTS["TABLES"].items():
         told: list[str] = []
-        text = RESULTS["filled"](f"<!-- table {name} -->\n<!-- end -->", tmp_path, told)
+        text = RESULTS["filled"](f"<!-- table {name} -->\n<!-- end -->", tmp_path, told, [])
         if told:
             header, _, *rows = text.splitlines()[1:-1]
             assert rows, sources

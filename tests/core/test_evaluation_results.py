@@ -18,7 +18,7 @@ def table(name: str, folder: Path, **files: list[dict]) -> list[list[str]]:
     """The cells of a table below its header, filled from these files of records."""
     for source, records in files.items():
         (folder / f"{source}.json").write_text(json.dumps(records), encoding="utf-8")
-    text = RESULTS["filled"](f"<!-- table {name} -->\nold\n<!-- end -->", folder, [])
+    text = RESULTS["filled"](f"<!-- table {name} -->\nold\n<!-- end -->", folder, [], [])
     _, _, _, *lines, _ = text.splitlines()
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
@@ -36,14 +36,16 @@ def test_every_known_table_stands_in_a_document():
 
 
 def test_a_table_without_records_stays_as_it_is(tmp_path):
-    told: list[str] = []
-    assert all(RESULTS["filled"](text, tmp_path, told) == text for text in DOCS.values())
-    assert told == []
+    written: list[str] = []
+    kept: list[str] = []
+    assert all(RESULTS["filled"](text, tmp_path, written, kept) == text for text in DOCS.values())
+    assert written == []
+    assert set(kept) == set(RESULTS["TABLES"])
 
 
 def test_an_unknown_table_is_refused(tmp_path):
     with pytest.raises(ValueError, match="No table is called 'guesses'"):
-        RESULTS["filled"]("<!-- table guesses -->\n<!-- end -->", tmp_path, [])
+        RESULTS["filled"]("<!-- table guesses -->\n<!-- end -->", tmp_path, [], [])
 
 
 def test_the_headline_has_a_row_a_case_with_ours_in_bold(tmp_path):
@@ -72,4 +74,4 @@ def test_the_ablations_verdict_stands_among_the_claims_and_not_among_its_errors(
 def test_claims_are_not_written_without_the_ablation_that_judges_one(tmp_path):
     (tmp_path / "claims.json").write_text("[]", encoding="utf-8")
     text = "<!-- table claims -->\nold\n<!-- end -->"
-    assert RESULTS["filled"](text, tmp_path, []) == text
+    assert RESULTS["filled"](text, tmp_path, [], []) == text
