@@ -235,7 +235,7 @@ def denoised(records: Records) -> Rows:
         key = "damaged_mpjpe_mm" if "dropped" in case or "frozen" in case else "mpjpe_mm"
         filters = [record for method, record in of_case.items() if method not in ours_first]
         best = min([untouched, *filters], key=lambda record: float(record[key]))
-        saved = 1 - float(ours[key]) / float(best[key]) if float(best[key]) > 0 else None
+        saved = 1 - float(ours[key]) / float(best[key]) if float(best[key]) > 0.1 else None
         name = re.sub(r"\d+", "{}", case)
         rows.append(
             [

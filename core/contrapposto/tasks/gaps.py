@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Gaps in what is known of a clip: where they are, bridges over them, and who fills them.
 
-A short gap is filled as well by a curve as by the motion prior; the longer it is, the more
-the prior has to say. In a very long one of the whole body a window might see nothing at all: there
+Curves that go on as what is known begins and ends fill most gaps better than the motion prior; the longer
+one is, the more the prior has to say. In a very long one of the whole body a window might see nothing at all: there
 a straight bridge is shown to the prior, dimly.
 """
 
@@ -17,7 +17,7 @@ from contrapposto.priors.motion import Observed
 from contrapposto.rotation import from_rot6d, slerp, to_rot6d
 from contrapposto.skeleton import NUM_JOINTS
 
-EVEN_GAP = 15.0
+EVEN_GAP = 250.0
 """Frames of a gap that a curve fills as well as the prior: both have a say."""
 
 LONG_GAP = 40

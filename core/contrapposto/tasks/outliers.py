@@ -82,8 +82,9 @@ def point_spikes(points: np.ndarray, reliable: np.ndarray, noise: np.ndarray) ->
         good = reliable & ~found
         beside = _beside(points[:, None], good[:, None])
         off = np.linalg.norm(_cubic(beside) - points[2:-2, None], axis=-1)[:, 0]
+        bypass = np.linalg.norm(beside[1] - beside[2], axis=-1)[:, 0]
         new = _peaks(off[:, None], (SPIKE_METRES + SPIKE_NOISES * noise[2:-2])[:, None])[:, 0]
-        new &= good[2:-2]
+        new &= good[2:-2] & (bypass < off)
         if not new.any():
             break
         found[2:-2] |= new
