@@ -8,7 +8,7 @@ itself moves, Blender plays the frames.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import bpy
@@ -23,6 +23,9 @@ from .rotations import rotation_path
 from .steps import Steps
 
 _CHANNELS = ("location", "rotation_quaternion", "rotation_euler", "rotation_axis_angle", "scale")
+Channels = Mapping[tuple[str, str], tuple[float, ...]]
+"""(Bone, property) -> what it holds."""
+
 _OF_OBJECT = frozenset({*_CHANNELS, *(f"delta_{name}" for name in _CHANNELS)})
 
 
@@ -150,13 +153,32 @@ def play(
 
 
 @contextmanager
-def frame_kept(scene: bpy.types.Scene) -> Iterator[None]:
-    """Come back to the scene's frame at the end."""
+def frame_kept(scene: bpy.types.Scene, armature_object: bpy.types.Object) -> Iterator[None]:
+    """Come back to the scene's frame at the end, and to the pose with what was moved and has no key."""
     frame, subframe = scene.frame_current, scene.frame_subframe
+    pose = read_channels(armature_object)
     try:
         yield
     finally:
         scene.frame_set(frame, subframe=subframe)
+        write_channels(armature_object, pose)
+
+
+def read_channels(armature_object: bpy.types.Object) -> Channels:
+    """What every bone's own channels hold."""
+    return {
+        (bone.name, path): tuple(getattr(bone, path))
+        for bone in armature_object.pose.bones
+        for path in _CHANNELS
+    }
+
+
+def write_channels(armature_object: bpy.types.Object, channels: Channels) -> None:
+    """Give bones back what their channels held; those that still hold it are not touched."""
+    bones = armature_object.pose.bones
+    for (name, path), value in channels.items():
+        if tuple(getattr(bones[name], path)) != value:
+            setattr(bones[name], path, value)
 
 
 def _is_held(bone: bpy.types.PoseBone) -> bool:
