@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How natural an action is frame by frame, and markers on its worst frames.
 
-A bad frame is found without scrubbing. The action is judged alone, whatever else plays. The markers are those of the timeline, know that they
-are ours by their names, and are taken away by the next press or on their own.
+A bad frame is found without scrubbing. The action is judged alone, whatever else plays. The markers
+are those of the timeline, known as ours by their names, and are taken away by the next press or on
+their own.
 """
 
 from __future__ import annotations
@@ -123,8 +124,8 @@ def _frames_of(action: bpy.types.Action) -> np.ndarray:
     first, last = action.frame_range
     if not (abs(first) <= _LAST_FRAME and abs(last) <= _LAST_FRAME):  # nor if it is not a number
         raise Refusal(
-            f"Action '{action.name}' begins or ends on a frame that Blender cannot play; delete the keys there "
-            "in the Graph Editor"
+            f"Action '{action.name}' begins or ends on a frame that Blender cannot play; delete the keys "
+            "there in the Graph Editor"
         )
     if last - first >= MOST_FRAMES:
         raise Refusal(f"Action '{action.name}' has more than {MOST_FRAMES:,} frames; split it first")

@@ -8,7 +8,7 @@ itself moves, Blender plays the frames.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 import bpy
@@ -17,16 +17,13 @@ import numpy as np
 from contrapposto.rig.armature import Armature
 
 from .action_curves import ActionCurves
+from .channels import CHANNELS, read_channels, write_channels
 from .curves import bone_of
 from .rotation_channels import matrices_of
 from .rotations import rotation_path
 from .steps import Steps
 
-_CHANNELS = ("location", "rotation_quaternion", "rotation_euler", "rotation_axis_angle", "scale")
-Channels = Mapping[tuple[str, str], tuple[float, ...]]
-"""(Bone, property) -> what it holds."""
-
-_OF_OBJECT = frozenset({*_CHANNELS, *(f"delta_{name}" for name in _CHANNELS)})
+_OF_OBJECT = frozenset({*CHANNELS, *(f"delta_{name}" for name in CHANNELS)})
 
 
 def with_ancestors(armature: Armature, names: Iterable[str]) -> list[str]:
@@ -77,7 +74,7 @@ def driven_channels(armature_object: bpy.types.Object, names: Collection[str]) -
     """(bone, property) of those bones' own channels that a driver moves."""
     data = armature_object.animation_data
     found = {bone_of(driver.data_path) for driver in (data.drivers if data else ()) if not driver.mute}
-    return {where for where in found if where and where[0] in names and where[1] in _CHANNELS}
+    return {where for where in found if where and where[0] in names and where[1] in CHANNELS}
 
 
 def bones_in_ik_chains(bones: Iterable[bpy.types.PoseBone]) -> set[str]:
@@ -162,23 +159,6 @@ def frame_kept(scene: bpy.types.Scene, armature_object: bpy.types.Object) -> Ite
     finally:
         scene.frame_set(frame, subframe=subframe)
         write_channels(armature_object, pose)
-
-
-def read_channels(armature_object: bpy.types.Object) -> Channels:
-    """What every bone's own channels hold."""
-    return {
-        (bone.name, path): tuple(getattr(bone, path))
-        for bone in armature_object.pose.bones
-        for path in _CHANNELS
-    }
-
-
-def write_channels(armature_object: bpy.types.Object, channels: Channels) -> None:
-    """Give bones back what their channels held; those that still hold it are not touched."""
-    bones = armature_object.pose.bones
-    for (name, path), value in channels.items():
-        if tuple(getattr(bones[name], path)) != value:
-            setattr(bones[name], path, value)
 
 
 def _is_held(bone: bpy.types.PoseBone) -> bool:

@@ -149,7 +149,7 @@ def test_keys_on_frames_that_cannot_be_played_are_told_in_a_sentence(frame, exte
     if not np.isfinite(frame):
         rig.animation_data.action.use_frame_range = True
         rig.animation_data.action.frame_end = frame
-    with pytest.raises(RuntimeError, match="a frame that Blender cannot play|more than 20,000 frames"):
+    with pytest.raises(RuntimeError, match=r"a frame that Blender cannot play|more than 20,000 frames"):
         bpy.ops.contrapposto.mark_unnatural_frames()
     assert not bpy.context.scene.timeline_markers
 
