@@ -52,9 +52,14 @@ def test_a_bent_knee_is_the_bone_that_stands_out(bones, extension):
 
 
 def test_colours_go_from_red_to_green(bones):
-    reds, greens = zip(*((c[0], c[1]) for c in map(bones.colour, (0, 5, 25, 100))), strict=True)
-    assert greens[0] < greens[1] <= max(greens)
-    assert reds[1] > reds[2] == reds[3]
+    red, also_red, amber, green, also_green = map(bones.colour, (0, 0.05, 0.5, 5, 100))
+    assert red == also_red != amber != green == also_green
+    assert red[0] > 3 * red[1]
+    assert amber[0] > 0.9
+    assert amber[1] > 0.5
+    assert green[1] > 3 * green[0]
+    reds = [bones.colour(percent)[0] - bones.colour(percent)[1] for percent in np.geomspace(0.05, 5, 30)]
+    assert (np.diff(reds) < 0).all()
 
 
 def test_the_drawing_goes_with_another_pose_with_a_second_press_and_with_the_extension(bones, extension):
@@ -195,3 +200,32 @@ def test_the_active_action_is_judged_alone_whatever_else_plays(extension):
     assert module.mark_unnatural(bpy.context, rig, below=100) == alone
     assert data.use_nla
     assert data.action == active
+
+
+def test_colours_do_not_come_back_with_the_pose(bones, extension):
+    rig = rigs.build()
+    before = rigs.channels(rig)
+    bones.show(bpy.context, rig)
+    rigs.turn(rig, "head")
+    bpy.context.view_layer.update()
+    assert not bones.segments(rig)
+    rigs.restore(rig, before)
+    assert not bones.segments(rig)
+
+
+def test_the_drawing_goes_when_the_object_turns_and_stays_when_it_moves(bones, extension):
+    rig = rigs.build()
+    bones.show(bpy.context, rig)
+    rig.location = (1, 2, 3)
+    bpy.context.view_layer.update()
+    assert bones.is_shown(rig)
+    rig.rotation_euler = (0, 1.5, 0)
+    bpy.context.view_layer.update()
+    assert not bones.is_shown(rig)
+
+
+def test_the_drawing_goes_when_a_judged_bone_gets_another_name(bones, extension):
+    rig = rigs.build()
+    bones.show(bpy.context, rig)
+    rig.pose.bones["head"].name = "skull"
+    assert not bones.is_shown(rig)
