@@ -272,3 +272,19 @@ def test_samples_are_not_keyed_where_the_floor_is_elsewhere(extension):
         press(destination="KEYS", samples=3)
     assert rigs.dump(rig, extension) == before
     assert press(destination="KEYS", samples=3, keep_feet_on_floor=False) == {"FINISHED"}
+
+
+def test_samples_are_not_keyed_where_a_limb_changes_between_ik_and_fk(rigify_human, extension):
+    limbs = importlib.import_module(f"{extension}.addon.rig").read_rig(rigify_human).limbs
+    end, (owner, name) = next((end, limb.handle.switch) for end, limb in limbs.items() if limb.handle.switch)
+    bone = rigify_human.pose.bones[owner]
+    bpy.context.scene.frame_set(1)
+    for frame, value in ((1, 0.0), (21, 1.0)):
+        bone[name] = value
+        bone.keyframe_insert(f'["{name}"]', frame=frame)
+    bpy.context.scene.frame_set(1)
+    before = rigs.dump(rigify_human, extension)
+    said = f"The {end.replace('_', ' ')} of '.*' changes between IK and FK before frame 21"
+    with pytest.raises(RuntimeError, match=said):
+        press(destination="KEYS", samples=2, step=20)
+    assert rigs.dump(rigify_human, extension) == before
