@@ -16,6 +16,7 @@ Draws nothing and holds no operator. The numbers are made in the ``contrapposto`
 - ``complete``: Complete Pose as one function.
 - ``sample``, ``sample_settings``: Sample Poses as one function.
 - ``pose_assets``, ``catalogs``, ``thumbnail``, ``raster``: samples for Blender's Pose Library, with pictures.
+- ``holding_still``, ``channels``: what stays over time, and what is put back after playing it.
 - ``memory``: the last completion or samples, so that its alternatives are solved once.
 - ``natural_bones``, ``natural_frames``: how natural the bones of a pose and the frames of an action are.
 - ``residual``, ``report``: what did not arrive, and all that was done, in sentences.

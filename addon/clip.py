@@ -115,7 +115,7 @@ def read_clip(
             bone: np.broadcast_to(found[bone], (len(timing.frames), 4, 4)) for bone in corrector.needed
         }
     else:
-        with frame_kept(scene), playing(armature_object, take.action, take.slot):
+        with frame_kept(scene, armature_object), playing(armature_object, take.action, take.slot):
             playing_back = played(scene, armature_object, corrector.needed, timing.frames)
             matrices, worlds = yield from within(playing_back, 0.0, _PLACED)
     check_motion_finite(matrices, timing.frames, armature_object)

@@ -148,7 +148,7 @@ def _settled(
     worst_deg, worst = np.zeros(len(clip.timing.frames)), np.zeros(len(clip.timing.frames))
     try:
         slot = same_slot(trial, clip.take.slot)
-        with frame_kept(context.scene), playing(armature_object, trial, slot):
+        with frame_kept(context.scene, armature_object), playing(armature_object, trial, slot):
             for number in range(_PASSES):
                 if not len(rows):
                     break

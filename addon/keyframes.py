@@ -39,6 +39,12 @@ def read_keys(curve: bpy.types.FCurve) -> Keys:
 
 def write_keys(curve: bpy.types.FCurve, keys: Keys) -> None:
     """Give a curve these keys and no others; automatic handles are fitted anew."""
+    put_keys(curve, keys)
+    curve.update()
+
+
+def put_keys(curve: bpy.types.FCurve, keys: Keys) -> None:
+    """Give a curve these keys and no others, to the bit."""
     points = curve.keyframe_points
     count = len(keys["co"])
     if len(points) != count:
@@ -46,7 +52,6 @@ def write_keys(curve: bpy.types.FCurve, keys: Keys) -> None:
         points.add(count)
     for name in (*_ITEMS, *_NUMBERS, *_FLAGS, *PLACES):
         points.foreach_set(name, np.ascontiguousarray(keys[name]).reshape(-1))
-    curve.update()
 
 
 def item(name: str, identifier: str) -> int:

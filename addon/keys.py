@@ -4,22 +4,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 import bpy
-import numpy as np
 
+from .channels import read_channels, write_channels
 from .curves import action_frame, bone_of, is_locked, keys_near, scene_frame
 from .errors import Advice, Refusal
-from .keyframes import PLACES, read_property
-from .versions import fcurves
+from .keyframes import Keys, put_keys, read_keys, read_property
+from .versions import fcurve_collections, fcurves, remove_curve
 
 GENERATED = "GENERATED"
 _SAME_KEY = 0.01
 """Blender puts a new key this close to another in its place."""
-
-_CHANNELS = ("location", "rotation_quaternion", "rotation_euler", "rotation_axis_angle", "scale")
-_Before = Mapping[tuple[str, int], Mapping[str, np.ndarray]]
-"""Path and index of a curve -> what its keys were."""
 
 
 def insert_keys(armature_object: bpy.types.Object, written: Mapping[str, Iterable[str]], frame: float) -> int:
@@ -38,36 +35,52 @@ def insert_keys(armature_object: bpy.types.Object, written: Mapping[str, Iterabl
         Refusal: if Blender does not take a key; all keys are then as they were.
     """
     at = action_frame(armature_object, frame)
-    data = armature_object.animation_data
-    had_data, had_action = data is not None, data is not None and data.action is not None
-    before = {
-        _identity(curve): {name: read_property(curve, name) for name in (*PLACES, "interpolation", "type")}
-        for curve in _curves_of(armature_object, written)
-    }
-    try:
-        for bone, paths in written.items():
-            for path in paths:
-                if not armature_object.pose.bones[bone].keyframe_insert(
-                    data_path=path, frame=frame, group=bone, keytype=GENERATED
-                ):
-                    raise Refusal(f"Blender takes no key for the {path} of bone '{bone}'; ", Advice.NO_KEYS)
-        return sum(
-            _settle(curve, at, is_new=len(curve.keyframe_points) > _count(before, curve))
-            for curve in _curves_of(armature_object, written)
-        )
-    except BaseException as error:
-        now = armature_object.animation_data
-        made = now.action if now is not None and not had_action else None
-        _take_back(armature_object, written, at, before)
-        if made is not None:
-            bpy.data.actions.remove(made)
-        if not had_data:
-            armature_object.animation_data_clear()
-        if isinstance(error, RuntimeError):  # how Blender refuses, with a sentence for programmers
+    with all_or_none(armature_object, written):
+        before = {_identity(c): len(c.keyframe_points) for c in _curves_of(armature_object, written)}
+        try:
+            for bone, paths in written.items():
+                for path in paths:
+                    if not armature_object.pose.bones[bone].keyframe_insert(
+                        data_path=path, frame=frame, group=bone, keytype=GENERATED
+                    ):
+                        raise Refusal(
+                            f"Blender takes no key for the {path} of bone '{bone}'; ", Advice.NO_KEYS
+                        )
+        except RuntimeError as error:  # how Blender refuses, with a sentence for programmers
             reason = str(error).removeprefix("Error: ").strip()
             raise Refusal(
                 f"The completed bones of '{armature_object.name}' take no keys ({reason}); ", Advice.NO_KEYS
             ) from error
+        return sum(
+            _settle(curve, at, is_new=len(curve.keyframe_points) > before.get(_identity(curve), 0))
+            for curve in _curves_of(armature_object, written)
+        )
+
+
+@contextmanager
+def all_or_none(armature_object: bpy.types.Object, written: Mapping[str, Iterable[str]]) -> Iterator[None]:
+    """If anything goes wrong inside, action and pose become what they were.
+
+    Args:
+        armature_object: the rig.
+        written: bone -> the properties whose keys may change inside.
+    """
+    data = armature_object.animation_data
+    had_data, had_action = data is not None, data is not None and data.action is not None
+    before = {_identity(curve): read_keys(curve) for curve in _curves_of(armature_object, written)}
+    pose = read_channels(armature_object)
+    try:
+        yield
+    except BaseException:
+        now = armature_object.animation_data
+        if now is not None and now.action is not None and not had_action:
+            bpy.data.actions.remove(now.action)
+        else:
+            _take_back(armature_object, written, before)
+        if not had_data:
+            armature_object.animation_data_clear()
+        bpy.context.view_layer.update()  # plays the action: bones moved without a key jump back
+        write_channels(armature_object, pose)
         raise
 
 
@@ -95,11 +108,6 @@ def _settle(curve: bpy.types.FCurve, at: float, *, is_new: bool) -> int:
     return len(found)
 
 
-def _count(before: _Before, curve: bpy.types.FCurve) -> int:
-    keys = before.get(_identity(curve))
-    return len(keys["co"]) if keys else 0
-
-
 def _set(curve: bpy.types.FCurve, i: int, name: str, item: str) -> None:
     """Set a key's enumeration in place.
 
@@ -115,26 +123,17 @@ def _set(curve: bpy.types.FCurve, i: int, name: str, item: str) -> None:
 def _take_back(
     armature_object: bpy.types.Object,
     written: Mapping[str, Iterable[str]],
-    at: float,
-    before: _Before,
+    before: Mapping[tuple[str, int], Keys],
 ) -> None:
-    """Remove the keys that are new and give the others back what they were; the pose stays."""
-    pose = [
-        (bone, path, tuple(getattr(bone, path))) for bone in armature_object.pose.bones for path in _CHANNELS
-    ]
-    new = [
-        _identity(curve)
-        for curve in _curves_of(armature_object, written)
-        if len(curve.keyframe_points) > _count(before, curve)
-    ]
-    for path, index in new:  # Blender drops a curve with its last key
-        armature_object.keyframe_delete(data_path=path, index=index, frame=scene_frame(armature_object, at))
+    """Remove the curves that are new and give the others their keys again, to the bit."""
+    now = {_identity(curve) for curve in _curves_of(armature_object, written)}
+    for collection in fcurve_collections(armature_object):
+        for path, index in now - set(before):
+            if (curve := collection.find(path, index=index)) is not None:
+                remove_curve(collection, curve)
     for curve in _curves_of(armature_object, written):
-        for name, values in before[_identity(curve)].items():
-            curve.keyframe_points.foreach_set(name, values.reshape(-1))
-    bpy.context.view_layer.update()  # plays the action anew: bones that were moved without a key jump back
-    for bone, path, value in pose:
-        setattr(bone, path, value)
+        put_keys(curve, before[_identity(curve)])
+        curve.id_data.update_tag()
 
 
 def generated_keys(

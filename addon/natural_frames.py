@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How natural an action is frame by frame, and markers on its worst frames.
 
-A bad frame is found without scrubbing. The markers are those of the timeline, know that they
-are ours by their names, and are taken away by the next press or on their own.
+A bad frame is found without scrubbing. The action is judged alone, whatever else plays. The markers
+are those of the timeline, known as ours by their names, and are taken away by the next press or on
+their own.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import bpy
@@ -20,16 +22,21 @@ from .errors import Refusal
 from .playback import frame_kept, play
 from .rig import calibrate
 from .space import world_of
-from .takes import find_takes
+from .takes import Take, find_takes, playing
 from .weights import own_prior
 
-MARK = "Unnatural "
-"""How the name of each of our markers begins."""
+MARK = "Unnatural {:.1f} %"
+"""The name of each of our markers."""
+
+_IS_MARK = re.compile(r"Unnatural \d+(\.\d+)? %")
 
 APART = 10
 """Frames that two marked frames are apart at least."""
 
 MOST_FRAMES = 20_000
+
+_LAST_FRAME = 1_048_574
+"""Blender plays no frame beyond it, in either direction."""
 
 
 @dataclass(frozen=True)
@@ -80,27 +87,22 @@ def mark_unnatural(
     context.view_layer.update()
     checks.check_armature(armature_object, context.view_layer)
     (take,) = find_takes(armature_object, DenoiseSettings())
-    first, last = (
-        int(edge) for edge in (np.floor(take.action.frame_range[0]), np.ceil(take.action.frame_range[1]))
-    )
-    frames = np.arange(first, last + 1)
-    if len(frames) > MOST_FRAMES:
-        raise Refusal(f"Action '{take.action.name}' has more than {MOST_FRAMES:,} frames; split it first")
+    frames = _frames_of(take.action)
     prior = own_prior(weights)
     if prior is not None and not is_calibrated(prior):
         raise Refusal("These weights do not know how natural real poses are; calibrate them first")
-    rotations = _rotations(context, armature_object, frames)
+    rotations = _rotations(context, armature_object, take, frames)
     percent = np.asarray(naturalness(rotations, prior=prior).percentile, dtype=float)
     marked = worst_frames(frames, percent, most, below)
     clear_marks(context.scene)
     for frame in marked:
-        context.scene.timeline_markers.new(f"{MARK}{percent[frame - first]:.1f} %", frame=frame)
+        context.scene.timeline_markers.new(MARK.format(percent[frame - frames[0]]), frame=frame)
     return NaturalFrames(tuple(frames.tolist()), tuple(percent.tolist()), marked)
 
 
 def clear_marks(scene: bpy.types.Scene) -> int:
     """Take our markers away; how many there were."""
-    ours = [marker for marker in scene.timeline_markers if marker.name.startswith(MARK)]
+    ours = [marker for marker in scene.timeline_markers if _IS_MARK.fullmatch(marker.name)]
     for marker in ours:
         scene.timeline_markers.remove(marker)
     return len(ours)
@@ -117,10 +119,23 @@ def worst_frames(frames: np.ndarray, percent: np.ndarray, most: int, below: floa
     return tuple(sorted(chosen))
 
 
+def _frames_of(action: bpy.types.Action) -> np.ndarray:
+    """(T,) the whole frames of an action."""
+    first, last = action.frame_range
+    if not (abs(first) <= _LAST_FRAME and abs(last) <= _LAST_FRAME):  # nor if it is not a number
+        raise Refusal(
+            f"Action '{action.name}' begins or ends on a frame that Blender cannot play; delete the keys "
+            "there in the Graph Editor"
+        )
+    if last - first >= MOST_FRAMES:
+        raise Refusal(f"Action '{action.name}' has more than {MOST_FRAMES:,} frames; split it first")
+    return np.arange(int(np.floor(first)), int(np.ceil(last)) + 1)
+
+
 def _rotations(
-    context: bpy.types.Context, armature_object: bpy.types.Object, frames: np.ndarray
+    context: bpy.types.Context, armature_object: bpy.types.Object, take: Take, frames: np.ndarray
 ) -> np.ndarray:
-    """(T, 22, 3, 3) of the armature as Blender plays it."""
+    """(T, 22, 3, 3) of the armature as Blender plays the take alone."""
     try:
         calibration = calibrate(armature_object)
     except Refusal:
@@ -128,7 +143,7 @@ def _rotations(
     except ValueError as error:
         raise Refusal(f"'{armature_object.name}' cannot be judged: {error}") from error
     names, found = calibration.armature.names, []
-    with frame_kept(context.scene):
+    with frame_kept(context.scene, armature_object), playing(armature_object, take.action, take.slot):
         for matrices, world in play(context.scene, armature_object, names, frames):
             if not np.isfinite(matrices).all():
                 raise Refusal(f"'{armature_object.name}' has a bone whose transform is not finite")

@@ -11,6 +11,7 @@ import bpy
 from .known import Intent
 from .limbs import IkLimb, active_constraints, controls, live_aim
 from .rig import Rig
+from .rotations import ROTATION_PATHS
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,14 @@ class Plan:
         names += [self.limbs[end].handle.bone for end in self.handles]
         names += [bone for end, bone in self.aims.items() if bone == self.limbs[end].handle.pole]
         return tuple(dict.fromkeys(names))
+
+    @property
+    def channels(self) -> dict[str, set[str]]:
+        """Bone -> its properties that may be written, whatever its rotation mode."""
+        found: dict[str, set[str]] = {name: set(ROTATION_PATHS) for name in self.rotated_bones}
+        for name in self.moved_bones:
+            found.setdefault(name, set()).add("location")
+        return found
 
     @property
     def joints(self) -> tuple[str, ...]:

@@ -17,13 +17,13 @@ import numpy as np
 from contrapposto.rig.armature import Armature
 
 from .action_curves import ActionCurves
+from .channels import CHANNELS, read_channels, write_channels
 from .curves import bone_of
 from .rotation_channels import matrices_of
 from .rotations import rotation_path
 from .steps import Steps
 
-_CHANNELS = ("location", "rotation_quaternion", "rotation_euler", "rotation_axis_angle", "scale")
-_OF_OBJECT = frozenset({*_CHANNELS, *(f"delta_{name}" for name in _CHANNELS)})
+_OF_OBJECT = frozenset({*CHANNELS, *(f"delta_{name}" for name in CHANNELS)})
 
 
 def with_ancestors(armature: Armature, names: Iterable[str]) -> list[str]:
@@ -74,7 +74,7 @@ def driven_channels(armature_object: bpy.types.Object, names: Collection[str]) -
     """(bone, property) of those bones' own channels that a driver moves."""
     data = armature_object.animation_data
     found = {bone_of(driver.data_path) for driver in (data.drivers if data else ()) if not driver.mute}
-    return {where for where in found if where and where[0] in names and where[1] in _CHANNELS}
+    return {where for where in found if where and where[0] in names and where[1] in CHANNELS}
 
 
 def bones_in_ik_chains(bones: Iterable[bpy.types.PoseBone]) -> set[str]:
@@ -150,13 +150,15 @@ def play(
 
 
 @contextmanager
-def frame_kept(scene: bpy.types.Scene) -> Iterator[None]:
-    """Come back to the scene's frame at the end."""
+def frame_kept(scene: bpy.types.Scene, armature_object: bpy.types.Object) -> Iterator[None]:
+    """Come back to the scene's frame at the end, and to the pose with what was moved and has no key."""
     frame, subframe = scene.frame_current, scene.frame_subframe
+    pose = read_channels(armature_object)
     try:
         yield
     finally:
         scene.frame_set(frame, subframe=subframe)
+        write_channels(armature_object, pose)
 
 
 def _is_held(bone: bpy.types.PoseBone) -> bool:

@@ -36,7 +36,7 @@ class PoseAssets:
         self.rig = rig
         self.settings = settings
         self.actions: list[bpy.types.Action] = []
-        self._kept = _kept_channels(rig, plan)
+        self._body = _body_channels(rig, plan)
         self._catalog: Catalog | None = None
         self._photographer = Photographer(rig)
 
@@ -74,9 +74,8 @@ class PoseAssets:
         action, collection = new_action(f"{self.settings.name} {number:02d}", self.rig.object)
         self.actions.append(action)
         bones = self.rig.object.pose.bones
-        channels = {**self._kept, **{bone: sorted(paths) for bone, paths in written.items()}}
-        for name, paths in channels.items():
-            for path in paths:
+        for name in dict.fromkeys((*self._body, *written)):
+            for path in sorted({*self._body.get(name, ()), *written.get(name, ())}):
                 values = getattr(bones[name], path)
                 for index in range(len(values)):
                     curve = new_curve(collection, f"{bones[name].path_from_id()}.{path}", index, name)
@@ -103,15 +102,23 @@ class PoseAssets:
         return f"Sampled for {self.rig.object.name}, seed {self.settings.seed}{natural}"
 
 
-def _kept_channels(rig: Rig, plan: Plan) -> dict[str, list[str]]:
-    """The channels of mapped controls that no sample writes: a pose asset holds the whole body."""
+def _body_channels(rig: Rig, plan: Plan) -> dict[str, set[str]]:
+    """The channels that a pose asset holds, written or kept: it is of the whole body."""
     bones = rig.object.pose.bones
-    found: dict[str, list[str]] = {}
+    found: dict[str, set[str]] = {}
+
+    def add(name: str, *paths: str) -> None:
+        found.setdefault(name, set()).update(paths)
+
     for joint in rig.rigmap.joints:
         for name in controls(rig.object, rig.rigmap, joint):
-            found[name] = [rotation_path(bones[name])]
+            add(name, rotation_path(bones[name]))
+    add(rig.rigmap.joints["pelvis"].write[0], "location")
     for limb in rig.limbs.values():
-        found[limb.handle.bone] = ["location", rotation_path(bones[limb.handle.bone])]
+        add(limb.handle.bone, "location", rotation_path(bones[limb.handle.bone]))
+        for name in limb.aims:
+            if name in bones:
+                add(name, "location" if name == limb.handle.pole else rotation_path(bones[name]))
     for name in plan.moved_bones:
-        found.setdefault(name, []).append("location")
+        add(name, "location")
     return found

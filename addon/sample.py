@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import bpy
 
 from . import checks, keys, told
+from .channels import read_channels, write_channels
 from .complete import put, wants_keys
+from .holding_still import check_holds_still
 from .pose_assets import PoseAssets
 from .report import naturalness_of
 from .sample_settings import Destination, SampleSettings
@@ -110,26 +112,24 @@ def _into_pose(
 
 
 def _into_keys(context: bpy.types.Context, solved: Solved) -> SampleReport:
-    """One sample every few frames; if one takes no keys, those before it lose theirs again."""
-    rig, settings = solved.rig, solved.settings
+    """One sample every few frames; if one takes no keys, none is keyed."""
+    rig, settings, scene = solved.rig, solved.settings, context.scene
     samples = len(solved.completion.energy)
-    start = context.scene.frame_current if settings.start is None else settings.start
+    start = scene.frame_current if settings.start is None else settings.start
     frames = tuple(range(start, start + samples * settings.step, settings.step))
     checks.check_no_keys(rig.object, solved.plan, frames, "choose other frames")
+    check_holds_still(scene, solved, frames)
+    before = read_channels(rig.object)
     writer = Writer(context.view_layer, rig.object, rig.calibration)
-    natural, count, done = [], 0, []
-    try:
+    natural, count = [], 0
+    with keys.all_or_none(rig.object, solved.plan.channels):
         for index, frame in enumerate(frames):
             writer.write(solved.plan, solved.desired(index))
             natural.append(naturalness_of(rig, solved.prior))
             count += keys.insert_keys(rig.object, writer.written, frame)
-            done.append(frame)
-    except BaseException:
-        for frame in done:
-            keys.remove_generated(rig.object, frame)
-        writer.restore()
-        raise
-    context.scene.frame_set(context.scene.frame_current)  # the pose that the keys give this frame
+    scene.frame_set(scene.frame_current, subframe=scene.frame_subframe)  # the pose that the keys give here
+    written = {(bone, path) for bone, paths in writer.written.items() for path in paths}
+    write_channels(rig.object, {where: before[where] for where in set(before) - written})
     return SampleReport(
         rig.object.name, samples, tuple(natural), _failing(solved), frames=frames, keyed_channels=count
     )

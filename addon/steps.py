@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import closing
 from typing import TypeVar
 
 Result = TypeVar("Result")
@@ -13,10 +14,11 @@ Steps = Generator[float, None, Result]
 
 
 def within(steps: Steps[Result], low: float, high: float) -> Steps[Result]:
-    """The same steps, their progress from ``low`` to ``high``."""
-    while True:
-        try:
-            done = next(steps)
-        except StopIteration as end:
-            return end.value
-        yield low + (high - low) * done
+    """The same steps, their progress from ``low`` to ``high``; closed between two, they close these."""
+    with closing(steps):
+        while True:
+            try:
+                done = next(steps)
+            except StopIteration as end:
+                return end.value
+            yield low + (high - low) * done

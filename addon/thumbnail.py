@@ -121,14 +121,24 @@ def _surface(evaluated: bpy.types.Object) -> Triangles | None:
         palette = np.array([_colour(material) for material in mesh.materials] or [PLAIN])
     finally:
         evaluated.to_mesh_clear()
-    turned = normals.reshape(-1, 3) @ np.linalg.inv(world[:3, :3])
-    turned /= np.maximum(np.linalg.norm(turned, axis=-1, keepdims=True), 1e-9)
     at = corners.reshape(-1, 3)
-    return (
-        (places.reshape(-1, 3) @ world[:3, :3].T + world[:3, 3])[at],
-        turned[at],
-        palette[np.minimum(materials, len(palette) - 1)],
-    )
+    with np.errstate(all="ignore"):  # what is not finite is left out
+        placed = (places.reshape(-1, 3) @ world[:3, :3].T + world[:3, 3])[at]
+        turned = (normals.reshape(-1, 3) @ _for_normals(world[:3, :3]))[at]
+    seen = np.isfinite(placed).all(axis=(1, 2)) & np.isfinite(turned).all(axis=(1, 2))
+    if not seen.any():
+        return None
+    turned = turned[seen] / np.maximum(np.linalg.norm(turned[seen], axis=-1, keepdims=True), 1e-30)
+    return placed[seen], turned, palette[np.minimum(materials[seen], len(palette) - 1)]
+
+
+def _for_normals(linear: np.ndarray) -> np.ndarray:
+    """(3, 3) what rows of normals are multiplied by: the inverse but for its length, and always there.
+
+    An object whose scale is zero along an axis has no inverse, but its cofactors.
+    """
+    cofactors = np.cross(np.roll(linear, -1, axis=0), np.roll(linear, -2, axis=0))
+    return cofactors.T * (-1.0 if np.linalg.det(linear) < 0 else 1.0)
 
 
 def _colour(material: bpy.types.Material | None) -> np.ndarray:

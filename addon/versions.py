@@ -71,6 +71,14 @@ def new_curve(collection: Any, path: str, index: int, group: str) -> bpy.types.F
     return collection.new(path, index=index, **dict.fromkeys(named, group))
 
 
+def remove_curve(collection: Any, curve: bpy.types.FCurve) -> None:  # noqa: ANN401
+    """Remove an F-curve, and its group if that was the last one in it."""
+    group, action = curve.group, curve.id_data
+    collection.remove(curve)
+    if group is not None and not _has_slots(action) and not group.channels:
+        action.groups.remove(group)
+
+
 def curve_collections(action: bpy.types.Action, slot: Any) -> list[Any]:  # noqa: ANN401
     """The F-curve collections of one slot of an action, or of the whole action where there are no slots."""
     if not _has_slots(action):

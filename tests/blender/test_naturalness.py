@@ -52,9 +52,14 @@ def test_a_bent_knee_is_the_bone_that_stands_out(bones, extension):
 
 
 def test_colours_go_from_red_to_green(bones):
-    reds, greens = zip(*((c[0], c[1]) for c in map(bones.colour, (0, 5, 25, 100))), strict=True)
-    assert greens[0] < greens[1] <= max(greens)
-    assert reds[1] > reds[2] == reds[3]
+    red, also_red, amber, green, also_green = map(bones.colour, (0, 0.05, 0.5, 5, 100))
+    assert red == also_red != amber != green == also_green
+    assert red[0] > 3 * red[1]
+    assert amber[0] > 0.9
+    assert amber[1] > 0.5
+    assert green[1] > 3 * green[0]
+    reds = [bones.colour(percent)[0] - bones.colour(percent)[1] for percent in np.geomspace(0.05, 5, 30)]
+    assert (np.diff(reds) < 0).all()
 
 
 def test_the_drawing_goes_with_another_pose_with_a_second_press_and_with_the_extension(bones, extension):
@@ -122,3 +127,105 @@ def test_an_armature_without_an_action_is_told_in_a_sentence(extension):
     rigs.build()
     with pytest.raises(RuntimeError, match="'Rig' has no action"):
         bpy.ops.contrapposto.mark_unnatural_frames()
+
+
+def test_a_bone_that_was_moved_and_has_no_key_stays_where_it_is(extension):
+    rig = rigs.build()
+    animate(rig)
+    bpy.context.scene.frame_set(7, subframe=0.25)
+    rigs.turn(rig, "finger", (40, 10, 0))
+    rigs.turn(rig, "head", (25, 0, 0))
+    rig.pose.bones["prop"].location = (0.1, 0.2, 0.3)
+    bpy.context.view_layer.update()
+    before = rigs.dump(rig, extension)
+    assert bpy.ops.contrapposto.mark_unnatural_frames(below=100) == {"FINISHED"}
+    bpy.context.view_layer.update()
+    assert rigs.dump(rig, extension) == before
+    assert bpy.context.scene.frame_current_final == 7.25
+
+
+@pytest.mark.parametrize("frame", [float("nan"), float("inf"), 1e30, -1e30, 2e6])
+def test_keys_on_frames_that_cannot_be_played_are_told_in_a_sentence(frame, extension):
+    rig = rigs.build()
+    animate(rig)
+    versions = importlib.import_module(f"{extension}.addon.versions")
+    points = next(iter(versions.fcurves(rig))).keyframe_points
+    points[0 if frame < 0 else -1].co.x = frame
+    if not np.isfinite(frame):
+        rig.animation_data.action.use_frame_range = True
+        rig.animation_data.action.frame_end = frame
+    with pytest.raises(RuntimeError, match=r"a frame that Blender cannot play|more than 20,000 frames"):
+        bpy.ops.contrapposto.mark_unnatural_frames()
+    assert not bpy.context.scene.timeline_markers
+
+
+def test_an_action_of_too_many_frames_is_told_in_a_sentence(extension):
+    rig = rigs.build()
+    animate(rig)
+    rig.pose.bones["head"].keyframe_insert("location", frame=20_001)
+    with pytest.raises(RuntimeError, match="more than 20,000 frames; split it first"):
+        bpy.ops.contrapposto.mark_unnatural_frames()
+
+
+def test_a_marker_of_the_animators_own_is_never_removed(extension):
+    rig = rigs.build()
+    animate(rig)
+    markers = bpy.context.scene.timeline_markers
+    for name in ("Unnatural on purpose", "Unnatural ", "Unnatural 3 % of the time", "Unnatural 0.4 %"):
+        markers.new(name, frame=2)
+    assert bpy.ops.contrapposto.clear_unnatural_frames() == {"FINISHED"}
+    assert [marker.name for marker in markers] == [
+        "Unnatural on purpose",
+        "Unnatural ",
+        "Unnatural 3 % of the time",
+    ]
+
+
+def test_the_active_action_is_judged_alone_whatever_else_plays(extension):
+    rig = rigs.build()
+    animate(rig)
+    module = importlib.import_module(f"{extension}.addon.natural_frames")
+    alone = module.mark_unnatural(bpy.context, rig, below=100)
+    data = rig.animation_data
+    active, versions = data.action, importlib.import_module(f"{extension}.addon.versions")
+    over = active.copy()
+    slot = versions.same_slot(over, versions.assigned(data)[1])
+    for curve in versions.curves_of(over, slot):
+        for key in curve.keyframe_points:
+            key.co.y += 0.6
+    strip = data.nla_tracks.new().strips.new("Over", 1, over)
+    versions.assign(strip, over, slot)
+    strip.blend_type = "ADD"
+    data.action_blend_type = "ADD"
+    assert module.mark_unnatural(bpy.context, rig, below=100) == alone
+    assert data.use_nla
+    assert data.action == active
+
+
+def test_colours_do_not_come_back_with_the_pose(bones, extension):
+    rig = rigs.build()
+    before = rigs.channels(rig)
+    bones.show(bpy.context, rig)
+    rigs.turn(rig, "head")
+    bpy.context.view_layer.update()
+    assert not bones.segments(rig)
+    rigs.restore(rig, before)
+    assert not bones.segments(rig)
+
+
+def test_the_drawing_goes_when_the_object_turns_and_stays_when_it_moves(bones, extension):
+    rig = rigs.build()
+    bones.show(bpy.context, rig)
+    rig.location = (1, 2, 3)
+    bpy.context.view_layer.update()
+    assert bones.is_shown(rig)
+    rig.rotation_euler = (0, 1.5, 0)
+    bpy.context.view_layer.update()
+    assert not bones.is_shown(rig)
+
+
+def test_the_drawing_goes_when_a_judged_bone_gets_another_name(bones, extension):
+    rig = rigs.build()
+    bones.show(bpy.context, rig)
+    rig.pose.bones["head"].name = "skull"
+    assert not bones.is_shown(rig)

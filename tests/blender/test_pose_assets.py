@@ -224,3 +224,77 @@ def test_a_file_that_is_not_saved_says_that_its_catalog_waits(capfd, extension):
     assert "shows once the file is saved" in report.warning
     assert report.sentence == "Made 1 pose asset"
     assert Path(bpy.data.filepath or "none").name == "none"
+
+
+def child(rig, scale, vertices):
+    """A triangle of its own that the rig carries."""
+    mesh = bpy.data.meshes.new("Bauble")
+    mesh.from_pydata(vertices, [], [(0, 1, 2)])
+    bauble = bpy.data.objects.new("Bauble", mesh)
+    bpy.context.scene.collection.objects.link(bauble)
+    bauble.parent, bauble.scale = rig, scale
+    return bauble
+
+
+@pytest.mark.parametrize("scale", [(0, 0, 0), (1, 0, 1), (-1, 1, 1)])
+def test_an_object_that_is_scaled_to_nothing_spoils_no_picture(scale, extension):
+    rig = rigs.build()
+    dress(rig)
+    child(rig, scale, [(0, 0, 1), (0.1, 0, 1), (0, 0, 1.1)])
+    press(samples=1)
+    pixels = picture(assets()[0])
+    assert np.isfinite(pixels).all()
+    assert 0.03 < (pixels[..., 3] > 0.5).mean() < 0.6
+
+
+def test_vertices_that_are_nowhere_are_left_out_of_the_picture(extension):
+    rig = rigs.build()
+    dress(rig)
+    press(samples=1, asset_name="A")
+    child(rig, (1, 1, 1), [(float("nan"), 0, 1), (float("inf"), 0, 1), (0, 0, 1.1)])
+    press(samples=1, asset_name="B")
+    with_it, without = (picture(action) for action in assets())
+    assert np.array_equal(with_it, without)
+
+
+def test_normals_turn_with_an_object_that_is_scaled_unevenly(extension):
+    module = importlib.import_module(f"{extension}.addon.thumbnail")
+    rng = np.random.default_rng(0)
+    for linear in (rng.normal(size=(3, 3)), -np.eye(3) @ np.diag([1, 2, 3]), np.diag([1, 1, -5.0])):
+        exact = np.linalg.inv(linear)
+        np.testing.assert_allclose(
+            module._for_normals(linear) / abs(np.linalg.det(linear)), exact, atol=1e-12
+        )
+
+
+def test_hips_that_are_kept_are_in_the_asset_with_their_place(extension):
+    rig = rigs.build()
+    rig.pose.bones["pelvis"].location = (0.2, -0.3, 0.1)
+    rigs.key(rig, "pelvis")
+    rig.pose.bones["pelvis"].keyframe_insert("location", frame=1)
+    wanted = np.array(rig.pose.bones["pelvis"].matrix_basis)
+    press(samples=1)
+    rig.animation_data_clear()
+    for bone in rig.pose.bones:
+        bone.matrix_basis.identity()
+    apply(rig, assets()[0])
+    assert np.abs(np.array(rig.pose.bones["pelvis"].matrix_basis) - wanted).max() < 1e-5
+
+
+def test_an_asset_of_a_rigify_character_holds_where_its_elbows_and_knees_aim(rigify_human, extension):
+    versions = importlib.import_module(f"{extension}.addon.versions")
+    press(samples=1)
+    (action,) = assets()
+    slot = next(iter(versions.slots_of(action, rigify_human)))
+    held = {curve.data_path for curve in versions.curves_of(action, slot)}
+    solving = importlib.import_module(f"{extension}.addon.rig")
+    limbs = solving.read_rig(rigify_human).limbs
+    assert limbs
+    for limb in limbs.values():
+        handle = limb.handle
+        assert {f'pose.bones["{handle.bone}"].{path}' for path in ("location",)} <= held
+        if handle.swing:
+            assert any(path.startswith(f'pose.bones["{handle.swing}"].rotation') for path in held)
+        if handle.pole:
+            assert f'pose.bones["{handle.pole}"].location' in held
+    assert 'pose.bones["torso"].location' in held

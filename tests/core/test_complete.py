@@ -88,13 +88,14 @@ def test_turning_the_character_turns_the_result():
     np.testing.assert_allclose(b[:, 1:], a[:, 1:], atol=1e-3)
 
 
-def test_a_mirrored_pose_is_completed_to_the_mirror_image():
+@pytest.mark.parametrize("diversity", [0.0, 1.0])
+def test_a_mirrored_pose_is_completed_to_the_mirror_image(diversity):
     pose = some_pose()
     reflect = np.array([-1.0, 1.0, 1.0])
     mirrored = Pose(mirror(pose.rotations), pose.transl * reflect)
     known = Known(ARMS_KNOWN.joints[list(MIRROR)])
-    a = mirror(complete_pose(pose, ARMS_KNOWN).poses.rotations)
-    b = complete_pose(mirrored, known).poses.rotations
+    a = mirror(complete_pose(pose, ARMS_KNOWN, diversity=diversity).poses.rotations)
+    b = complete_pose(mirrored, known, diversity=diversity).poses.rotations
     match = [np.abs(b - one).max(axis=(1, 2, 3)).min() for one in a]
     assert max(match) < 5e-3
 

@@ -15,7 +15,7 @@ from contrapposto.priors import container, pose
 from contrapposto.priors.pose import CONTEXT, STATE, Condition, PosePrior
 from contrapposto.rotation import from_rotvec
 from contrapposto.skeleton import NUM_JOINTS, mirror
-from contrapposto.tasks.alternatives import draw
+from contrapposto.tasks.alternatives import alternatives, draw
 from contrapposto.tasks.ranking import energy
 
 
@@ -119,6 +119,16 @@ def test_a_mirrored_condition_gives_the_mirrored_poses():
     of_mirror = draw(prior, condition.mirrored(), 10, seed=2)
     expected = mirror(np.concatenate([drawn[5:], drawn[:5]]))
     np.testing.assert_allclose(of_mirror, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("diversity", [0.0, 1.0])
+def test_a_mirrored_condition_gives_the_mirrored_alternatives(diversity):
+    prior, condition = random_prior(), some_condition(1)
+    for seed in range(3):
+        kept = mirror(alternatives(prior, condition, 8, seed=seed, diversity=diversity))
+        of_mirror = alternatives(prior, condition.mirrored(), 8, seed=seed, diversity=diversity)
+        match = [np.abs(of_mirror - one).max(axis=(1, 2, 3, 4)).min() for one in kept]
+        assert max(match) < 1e-9
 
 
 def test_the_shipped_weights_have_a_card_that_names_their_data():

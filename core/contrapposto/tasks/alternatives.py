@@ -174,12 +174,16 @@ def draws_for(hypotheses: int) -> int:
 
 
 def _without_outliers(prior: PosePrior, rotations: Array, share: float) -> Array:
-    """The draws (M, B, 22, 3, 3) of each pose without the share that the prior finds least natural."""
+    """The draws (M, B, 22, 3, 3) of each pose without the share that the prior finds least natural.
+
+    A draw is judged together with its mirror image, so that mirrored draws lose the same ones.
+    """
     count = len(rotations) - int(share * len(rotations))
     if count == len(rotations):
         return rotations
     xp = namespace(rotations)
-    natural = np.argsort(to_numpy(energy(prior, rotations)), axis=0)[:count]
+    found = energy(prior, rotations) + energy(prior, mirror(rotations))  # a network is not symmetric
+    natural = np.argsort(to_numpy(found), axis=0)[:count]
     natural.sort(axis=0)
     return xp.stack([rotations[xp.asarray(kept), b] for b, kept in enumerate(natural.T)], axis=1)
 
