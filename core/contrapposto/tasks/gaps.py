@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Gaps in what is known of a clip: where they are, bridges over them, and who fills them.
 
-Curves that go on as what is known begins and ends fill most gaps better than the motion prior; the longer
-one is, the more the prior has to say. In a very long one of the whole body a window might see nothing at all: there
-a straight bridge is shown to the prior, dimly.
+Curves that go on as what is known begins and ends fill most gaps better than the motion prior; the
+longer one is, the more the prior has to say. In a very long one of the whole body a window might see
+nothing at all: there a straight bridge is shown to the prior, dimly.
 """
 
 from __future__ import annotations
