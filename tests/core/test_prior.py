@@ -121,12 +121,13 @@ def test_a_mirrored_condition_gives_the_mirrored_poses():
     np.testing.assert_allclose(of_mirror, expected, atol=1e-9)
 
 
-@pytest.mark.parametrize("diversity", [0.0, 1.0])
-def test_a_mirrored_condition_gives_the_mirrored_alternatives(diversity):
+@pytest.mark.parametrize(("diversity", "outliers"), [(0.0, 0.0), (1.0, 0.1)])
+def test_a_mirrored_condition_gives_the_mirrored_alternatives(diversity, outliers):
     prior, condition = random_prior(), some_condition(1)
     for seed in range(3):
-        kept = mirror(alternatives(prior, condition, 8, seed=seed, diversity=diversity))
-        of_mirror = alternatives(prior, condition.mirrored(), 8, seed=seed, diversity=diversity)
+        wanted = {"seed": seed, "diversity": diversity, "outliers": outliers}
+        kept = mirror(alternatives(prior, condition, 8, **wanted))
+        of_mirror = alternatives(prior, condition.mirrored(), 8, **wanted)
         match = [np.abs(of_mirror - one).max(axis=(1, 2, 3, 4)).min() for one in kept]
         assert max(match) < 1e-9
 

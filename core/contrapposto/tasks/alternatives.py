@@ -18,10 +18,6 @@ DRAWS_PER_HYPOTHESIS = 4
 FEWEST_DRAWS = 32
 """More draws change the best of ten on val by less than a millimetre."""
 
-OUTLIERS = 0.1
-"""Share of the draws that are left out at diversity 1, the least natural ones: those that differ most are
-often those that nobody would do."""
-
 STEPS = 8
 """Denoiser calls a draw; more change the error on val by less than its sampling spread."""
 
@@ -195,6 +191,7 @@ def alternatives(
     *,
     seed: int,
     diversity: float = 0.0,
+    outliers: float = 0.0,
     distance: float = 1.0,
     offsets: np.ndarray | None = None,
     callback: Callback | None = None,
@@ -207,6 +204,7 @@ def alternatives(
         hypotheses: N, how many for each.
         seed: same seed, same result.
         diversity: see ``keep_representatives``.
+        outliers: share of the draws that are left out, the least natural ones.
         distance: see ``draw``.
         offsets: (22, 3) body proportions; the standard body if None.
         callback: called before each denoising step with (step, steps); may raise to stop.
@@ -215,6 +213,6 @@ def alternatives(
         (N, B, 22, 3, 3) local rotations, the root's without heading.
     """
     drawn = draw(prior, condition, draws_for(hypotheses), seed, callback, distance=distance)
-    drawn = _without_outliers(prior, drawn, diversity * OUTLIERS)
+    drawn = _without_outliers(prior, drawn, outliers)
     hidden = ~to_numpy(condition.known)[0]
     return keep_representatives(drawn, hidden, hypotheses, offsets, diversity)

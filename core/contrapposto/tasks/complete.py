@@ -42,6 +42,7 @@ def complete_pose(
     present: np.ndarray | None = None,
     keep_feet_on_floor: bool = False,
     distance: float = 1.0,
+    outliers: float = 0.0,
     lands: bool = False,
     prior: PosePrior | None = None,
     callback: Callback | None = None,
@@ -68,6 +69,7 @@ def complete_pose(
             are free bend or stretch. A body that is far from the floor is left there.
         distance: 1 for alternatives that agree with what is known and nothing else; less, for ones near
             the current pose, whose unknown joints then matter; 0 is the pose itself.
+        outliers: share of the draws, the least natural ones, that no alternative is taken from.
         lands: a body whose pelvis may move, and that would be far from the floor, comes down until some
             part of it rests there.
         prior: NumPy or torch; the shipped one on NumPy if None.
@@ -119,6 +121,7 @@ def complete_pose(
         seed=seed,
         diversity=diversity,
         distance=distance,
+        outliers=outliers,
         offsets=offsets,
         callback=callback,
     )[:, 0]

@@ -26,6 +26,10 @@ from contrapposto.tasks.judgement import Completion
 from contrapposto.tasks.naturalness import is_calibrated, naturalness
 from contrapposto.tasks.standing import AIRBORNE
 
+OUTLIERS = 0.1
+"""Share of the draws that are left out at diversity 1, the least natural ones: those that differ most are
+often those that nobody would do."""
+
 SPARE = 0.25
 """Share of poses that are made beyond those that were asked for, so that failing ones can be left out."""
 
@@ -97,6 +101,7 @@ def sample_poses(
         present=present,
         keep_feet_on_floor=keep_feet_on_floor,
         distance=distance,
+        outliers=diversity * OUTLIERS,
         lands=distance == 1 or _is_on_floor(pose, soles, offsets),
         prior=prior,
         callback=callback,
