@@ -2,8 +2,8 @@
 """Which array library a value belongs to, and moving values between them.
 
 Everything numeric in core is written against the Python array API standard and
-runs on NumPy, which Blender carries, and on torch. Torch is never imported here:
-a torch array can only arrive from a caller who already has it.
+runs on NumPy, which Blender carries, and on torch. Nothing imports torch to find out: a torch
+array arrives from a caller who has it, or from ``torch_zero``, by which a command asks for it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 Array = Any
 """A NumPy array or a torch tensor; the shape stands in the docstring."""
 
-__all__ = ["Array", "like", "namespace", "need_torch", "to_numpy"]
+__all__ = ["Array", "like", "namespace", "need_torch", "to_numpy", "torch_zero"]
 
 
 def namespace(*values: Array) -> ModuleType:
@@ -44,3 +44,11 @@ def need_torch(what: str) -> None:
     """Raise a ValueError that says what torch is needed for, if it is not installed."""
     if importlib.util.find_spec("torch") is None:
         raise ValueError(f"{what} needs torch; install it with: pip install torch")
+
+
+def torch_zero(what: str) -> Array:
+    """A torch scalar for ``like`` and the priors' ``on``; a ValueError says what needs torch if there is none."""
+    need_torch(what)
+    import torch
+
+    return torch.zeros(())

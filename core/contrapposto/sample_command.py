@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from contrapposto.arrays import need_torch
+from contrapposto.arrays import torch_zero
 from contrapposto.files.amass import write_amass
 from contrapposto.files.bvh import write_bvh
 from contrapposto.files.motion_files import read_motion
@@ -134,9 +134,4 @@ def _frame(path: Path, frame: int) -> Pose:
 
 def _prior(arguments: argparse.Namespace) -> pose_prior.PosePrior:
     prior = pose_prior.load(arguments.weights or pose_prior.WEIGHTS)
-    if arguments.backend == "numpy":
-        return prior
-    need_torch("The torch backend")
-    import torch
-
-    return prior.on(torch.zeros(()))
+    return prior if arguments.backend == "numpy" else prior.on(torch_zero("The torch backend"))

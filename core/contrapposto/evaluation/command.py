@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from contrapposto.arrays import Array, need_torch
+from contrapposto.arrays import need_torch, torch_zero
 from contrapposto.evaluation.table import Record, format_table, make_room, write_json
 from contrapposto.priors import dposer, pose
 
@@ -151,7 +151,7 @@ def _denoise(a: argparse.Namespace) -> Iterator[Record]:
     published = _read_dposer(a.dposer) if a.dposer else None
     prior = motion.load(a.weights or motion.WEIGHTS)
     if a.backend == "torch":
-        prior = prior.on(_torch_zero("The torch backend"))
+        prior = prior.on(torch_zero("The torch backend"))
     only = tuple(a.only)
     yield from denoising.evaluate(a.data, a.split, prior, only=only, seed=a.seed, **_common(a))
     if published:
@@ -206,15 +206,8 @@ def _tell(text: str) -> None:
 def _prior(a: argparse.Namespace) -> pose.PosePrior:
     prior = pose.load(a.weights or pose.WEIGHTS)
     on_torch = a.task not in ON_NUMPY and a.backend == "torch"
-    return prior.on(_torch_zero("The torch backend")) if on_torch else prior
+    return prior.on(torch_zero("The torch backend")) if on_torch else prior
 
 
 def _read_dposer(path: Path) -> dposer.DPoser:
-    return dposer.read(path).on(_torch_zero("DPoser"))
-
-
-def _torch_zero(what: str) -> Array:
-    need_torch(what)
-    import torch
-
-    return torch.zeros(())
+    return dposer.read(path).on(torch_zero("DPoser"))
