@@ -47,7 +47,7 @@ def need_torch(what: str) -> None:
 
 
 def torch_zero(what: str) -> Array:
-    """A torch scalar for ``like`` and the priors' ``on``; a ValueError says what needs torch if there is none."""
+    """A torch scalar for ``like`` and the priors' ``on``; raises as ``need_torch``."""
     need_torch(what)
     import torch
 
