@@ -24,7 +24,7 @@ from contrapposto.training.augment import mirrored_half, recombine
 from contrapposto.training.command import read_folder
 from contrapposto.training.corpus import Corpus
 from contrapposto.training.pose import PoseTask, Settings, denoising_loss, export
-from contrapposto.training.run import Trainer
+from contrapposto.training.run import Trainer, bfloat16_is_fast
 
 SMALL = Settings(width=48, blocks=1, batch=64, steps=60)
 
@@ -74,6 +74,23 @@ def test_the_loss_on_poses_held_out_falls(tmp_path):
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [40, 80, 120, 160]
     assert rows[-1]["val_loss"] < 0.97 * rows[0]["val_loss"]
+
+
+@pytest.mark.parametrize("able", [True, False])
+def test_products_are_of_bfloat16_only_where_the_processor_has_instructions_for_them(
+    tmp_path, monkeypatch, able
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": able}, raising=False)
+    trainer = pose_run(tmp_path)
+    seen = []
+    learnt = trainer.task.loss
+    monkeypatch.setattr(
+        trainer.task, "loss", lambda *given: seen.append(torch.is_autocast_enabled("cpu")) or learnt(*given)
+    )
+    with pytest.raises(StoppedByUser):
+        trainer.run(stop, every=1)
+    assert seen == [able]
+    assert bfloat16_is_fast(torch.device("cpu")) == able
 
 
 def test_a_run_that_was_stopped_ends_where_an_unbroken_one_ends(tmp_path):
