@@ -150,7 +150,7 @@ def check_something_to_fill(
         if refill_generated:
             raise NothingToDo(sentence)
         raise NothingToDo(f"{sentence}, or ", Advice.REFILL_GENERATED)
-    if rule in {Rule.KEYED_AND_SELECTED, Rule.NONE}:
+    if rule in {Rule.KEYED_AND_SELECTED, Rule.KEYED_AND_NAMED, Rule.NONE}:
         raise NothingToDo(f"Every mapped bone of '{name}' is kept. Deselect bones, or delete their keys")
     advice = "Deselect" if rule is Rule.SELECTED else "Select"
     if rule is Rule.NAMED:

@@ -7,14 +7,17 @@ into keys along the timeline, or into pose assets.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import bpy
 
-from . import checks, keys, told
+from . import alternatives, checks, keys, told
 from .channels import read_channels, write_channels
 from .complete import put, wants_keys
 from .holding_still import check_holds_still
+from .offering import offer
 from .pose_assets import PoseAssets
 from .report import naturalness_of
 from .sample_settings import Destination, SampleSettings
@@ -69,6 +72,9 @@ def sample(
     context: bpy.types.Context,
     armature_object: bpy.types.Object | None = None,
     settings: SampleSettings | None = None,
+    *,
+    browse: bool = False,
+    recalled: bool = False,
 ) -> SampleReport:
     """Sample poses for an armature, and put them where the settings say.
 
@@ -76,6 +82,8 @@ def sample(
         context: gives scene, view layer and tool settings.
         armature_object: the armature; the active object if None.
         settings: what the user chose; the defaults if None.
+        browse: offer the samples in the sidebar, judged, unless they go to the timeline.
+        recalled: write one of those that were made last into the pose; nothing is solved anew.
 
     Raises:
         Refusal: with one sentence, and nothing has changed.
@@ -85,21 +93,31 @@ def sample(
     told.forget()
     match settings.destination:
         case Destination.POSE:
-            return _into_pose(context, armature_object, settings)
+            return _into_pose(context, armature_object, settings, browse=browse, recalled=recalled)
         case Destination.KEYS:
             return _into_keys(context, solve(context, armature_object, settings, insert_keys=True))
-        case Destination.ASSETS:
-            return _into_assets(context, solve(context, armature_object, settings, insert_keys=False))
+    solved = solve(context, armature_object, settings, insert_keys=False)
+    into_pose = replace(settings, destination=Destination.POSE)
+    browsing = offer(solved, context.scene.frame_current_final, into_pose) if browse else None
+    report = _into_assets(context, solved)
+    if browsing is not None:
+        alternatives.hold(browsing)
+    return report
 
 
 def _into_pose(
-    context: bpy.types.Context, armature_object: bpy.types.Object, settings: SampleSettings
+    context: bpy.types.Context,
+    armature_object: bpy.types.Object,
+    settings: SampleSettings,
+    *,
+    browse: bool,
+    recalled: bool,
 ) -> SampleReport:
     insert = wants_keys(context, settings)
-    solved = solve(context, armature_object, settings, insert_keys=insert)
+    solved = solve(context, armature_object, settings, insert_keys=insert, recalled=recalled)
     advice = "choose to keep Keyed Bones"
     checks.check_no_keys(armature_object, solved.plan, [context.scene.frame_current_final], advice)
-    report = put(context, solved, insert_keys=insert)
+    report = put(context, solved, insert_keys=insert, browse=browse)
     return SampleReport(
         armature=report.armature,
         samples=report.alternatives,
@@ -142,17 +160,24 @@ def _into_assets(context: bpy.types.Context, solved: Solved) -> SampleReport:
     natural: list[float | None] = []
     with PoseAssets(rig, solved.plan, settings) as assets:
         for index in range(samples):
-            writer = Writer(context.view_layer, rig.object, rig.calibration)
-            try:
-                writer.write(solved.plan, solved.desired(index))
+            with _posed(context, solved, index) as writer:
                 natural.append(naturalness_of(rig, solved.prior))
                 assets.add(context, writer.written, natural[-1])
-            finally:
-                writer.restore()
         catalog = assets.file_under_catalog()
     return SampleReport(
         rig.object.name, samples, tuple(natural), _failing(solved), assets=assets.names, warning=catalog
     )
+
+
+@contextmanager
+def _posed(context: bpy.types.Context, solved: Solved, index: int) -> Iterator[Writer]:
+    """The armature in the pose of a sample, and back to the bit."""
+    writer = Writer(context.view_layer, solved.rig.object, solved.rig.calibration)
+    try:
+        writer.write(solved.plan, solved.desired(index))
+        yield writer
+    finally:
+        writer.restore()
 
 
 def _failing(solved: Solved) -> int:

@@ -161,7 +161,7 @@ class CONTRAPPOSTO_OT_sample_poses(SamplePosesOptions, NeedsArmature, bpy.types.
                 tags=tuple(tag.strip() for tag in self.tags.split(",") if tag.strip()),
                 weights=preferred_weights(context),
             )
-            report = sample(context, context.object, settings)
+            report = sample(context, context.object, settings, browse=True)
         except Refusal as refusal:
             self.report({"ERROR"}, str(refusal))
             return {"CANCELLED"}

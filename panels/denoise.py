@@ -24,7 +24,7 @@ class CONTRAPPOSTO_PT_denoise_mocap(SidebarPanel, bpy.types.Panel):
     """Denoise Mocap with its options."""
 
     bl_label = "Denoise Mocap"
-    bl_order = 3
+    bl_order = 4
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the button, or how far it is, or what stands in its way."""

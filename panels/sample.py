@@ -11,7 +11,7 @@ class CONTRAPPOSTO_PT_sample_poses(SidebarPanel, bpy.types.Panel):
     """Sample Poses with its options."""
 
     bl_label = "Sample Poses"
-    bl_order = 1
+    bl_order = 2
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:

@@ -16,7 +16,7 @@ OPERATORS = (
     "complete_pose", "detect_rig", "accept_rig", "clear_rig", "set_rig_bone", "export_rig", "import_rig",
     "select_generated_keys", "remove_generated_keys", "denoise_mocap", "toggle_denoised",
     "export_denoise_report", "sample_poses", "show_naturalness", "mark_unnatural_frames",
-    "clear_unnatural_frames",
+    "clear_unnatural_frames", "take_alternative", "keep_alternative", "discard_alternatives",
 )  # fmt: skip
 
 
