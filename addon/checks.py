@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 import bpy
@@ -196,6 +196,20 @@ def check_no_keys(
     """
     written = {(name, rotation_path(armature_object.pose.bones[name])) for name in plan.rotated_bones}
     written |= {(name, "location") for name in plan.moved_bones}
+    check_keys_stay(armature_object, written, frames, advice)
+
+
+def check_keys_stay(
+    armature_object: bpy.types.Object,
+    written: Collection[tuple[str, str]],
+    frames: Iterable[float],
+    advice: str,
+) -> None:
+    """Refuse to change what the animator has keyed in (bone, property); Generated keys do not count.
+
+    Raises:
+        Refusal: naming the first bone and frame.
+    """
     for frame in frames:
         for bone, paths in keyed_channels(armature_object, frame, generated=False).items():
             if any((bone, path) in written for path in paths):

@@ -2,7 +2,7 @@
 """Sample Poses as one function: the button, the batch script and the tests all call it.
 
 The way of Complete Pose with less, or nothing, known; the samples go into the current pose,
-into keys along the timeline, or into pose assets.
+into keys along the timeline, into pose assets, or into ghosts beside the character.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import bpy
 from . import alternatives, checks, keys, told
 from .channels import read_channels, write_channels
 from .complete import put, wants_keys
+from .ghost_row import GhostRows
 from .holding_still import check_holds_still
 from .offering import offer
 from .pose_assets import PoseAssets
@@ -38,6 +39,7 @@ class SampleReport:
         alternative: which one the rig has now, from 1; None if the rig was left as it was.
         frames: of the keyed samples.
         assets: names of the pose assets.
+        ghosts: names of the ghosts.
         keyed_channels: how many channels got a key.
         warning: one sentence on what went wrong with the sample in the pose, or why the assets show in no
             catalog; empty if nothing did.
@@ -50,6 +52,7 @@ class SampleReport:
     alternative: int | None = None
     frames: tuple[int, ...] = ()
     assets: tuple[str, ...] = ()
+    ghosts: tuple[str, ...] = ()
     keyed_channels: int = 0
 
     warning: str = ""
@@ -60,6 +63,8 @@ class SampleReport:
         last = f", the last {self.failing} failing" if self.failing else ""
         if self.assets:
             return f"Made {_poses(len(self.assets), 'pose asset')}{last}"
+        if self.ghosts:
+            return f"Put {_poses(len(self.ghosts), 'ghost')} beside '{self.armature}'{last}"
         if self.frames:
             first, end = self.frames[0], self.frames[-1]
             return f"Keyed {_poses(len(self.frames), 'pose')} on frames {first} to {end}{last}"
@@ -96,10 +101,14 @@ def sample(
             return _into_pose(context, armature_object, settings, browse=browse, recalled=recalled)
         case Destination.KEYS:
             return _into_keys(context, solve(context, armature_object, settings, insert_keys=True))
+        case Destination.ASSETS:
+            show = _into_assets
+        case Destination.GHOSTS:
+            show = _into_ghosts
     solved = solve(context, armature_object, settings, insert_keys=False)
     into_pose = replace(settings, destination=Destination.POSE)
     browsing = offer(solved, context.scene.frame_current_final, into_pose) if browse else None
-    report = _into_assets(context, solved)
+    report = show(context, solved)
     if browsing is not None:
         alternatives.hold(browsing)
     return report
@@ -167,6 +176,17 @@ def _into_assets(context: bpy.types.Context, solved: Solved) -> SampleReport:
     return SampleReport(
         rig.object.name, samples, tuple(natural), _failing(solved), assets=assets.names, warning=catalog
     )
+
+
+def _into_ghosts(context: bpy.types.Context, solved: Solved) -> SampleReport:
+    """One ghost a sample, in place of earlier ones; the armature is left as it was."""
+    rig, natural = solved.rig, []
+    with GhostRows(context, rig, solved.settings.spacing) as rows:
+        for index in range(len(solved.completion.energy)):
+            with _posed(context, solved, index) as writer:
+                natural.append(naturalness_of(rig, solved.prior))
+                rows.add(writer.written)
+    return SampleReport(rig.object.name, len(natural), tuple(natural), _failing(solved), ghosts=rows.names)
 
 
 @contextmanager

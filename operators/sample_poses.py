@@ -6,7 +6,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, Po
 
 from ..addon.errors import Refusal
 from ..addon.known import Rule
-from ..addon.sample_settings import MOST_STEP, Destination, SampleSettings
+from ..addon.sample_settings import MOST_SPACING, MOST_STEP, Destination, SampleSettings
 from ..addon.settings import LARGEST_SEED, MOST_HYPOTHESES, preferred_weights
 from .polling import NeedsArmature
 
@@ -24,6 +24,7 @@ OPTIONS_OF = {
     "POSE": ("insert_keys",),
     "KEYS": ("step",),
     "ASSETS": ("asset_name", "catalog", "tags"),
+    "GHOSTS": ("spacing",),
 }
 """The options of every destination, and those that only one has; the redo panel has the sample as well."""
 
@@ -44,6 +45,7 @@ class SamplePosesOptions:
             ),
             ("KEYS", "Timeline", "One every few frames from this one on, with keys of the type Generated"),
             ("ASSETS", "Pose Assets", "All of them into pose assets of this file; the pose stays as it is"),
+            ("GHOSTS", "Ghosts", "All of them as figures beside the character; the pose stays as it is"),
         ],
         default="POSE",
     )
@@ -106,6 +108,13 @@ class SamplePosesOptions:
         min=1,
         max=MOST_STEP,
     )
+    spacing: FloatProperty(
+        name="Spacing",
+        description="From one ghost to the next, in heights of the body",
+        default=1.0,
+        min=0.1,
+        max=MOST_SPACING,
+    )
     asset_name: StringProperty(
         name="Name", description="Name of the pose assets; a number follows", default="Sample"
     )
@@ -156,6 +165,7 @@ class CONTRAPPOSTO_OT_sample_poses(SamplePosesOptions, NeedsArmature, bpy.types.
                 keep_feet_on_floor=self.keep_feet_on_floor,
                 insert_keys=True if self.insert_keys else None,
                 step=self.step,
+                spacing=self.spacing,
                 name=self.asset_name,
                 catalog=self.catalog,
                 tags=tuple(tag.strip() for tag in self.tags.split(",") if tag.strip()),

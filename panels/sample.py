@@ -3,6 +3,7 @@
 
 import bpy
 
+from ..addon.ghosts import has_ghosts
 from ..operators.sample_poses import ALL_OPTIONS, OPTIONS, OPTIONS_OF
 from .drawing import SidebarPanel, hindrance, write
 
@@ -28,6 +29,10 @@ class CONTRAPPOSTO_PT_sample_poses(SidebarPanel, bpy.types.Panel):
         options = context.scene.contrapposto_sample
         for name in (*OPTIONS, *OPTIONS_OF[options.destination]):
             column.prop(options, name)
+        if has_ghosts(context.scene):
+            column = layout.column(align=True)
+            column.operator("contrapposto.take_ghost", icon="ARMATURE_DATA")
+            column.operator("contrapposto.remove_ghosts", icon="X")
 
 
 def draw_sample_poses(layout: bpy.types.UILayout, scene: bpy.types.Scene, **look: str) -> None:

@@ -405,7 +405,7 @@ def test_those_that_fail_say_why(monkeypatch, extension):
     assert [label[:2] for label in why] == ["7:", "8:"]
 
 
-@pytest.mark.parametrize("destination", ["ASSETS"])
+@pytest.mark.parametrize("destination", ["ASSETS", "GHOSTS"])
 def test_samples_that_left_the_pose_alone_are_browsed_from_there(destination, prior, held, extension):
     rig = rigs.build()
     before = rigs.channels(rig)

@@ -19,6 +19,9 @@ OPERATORS = (
     "clear_unnatural_frames", "take_alternative", "keep_alternative", "discard_alternatives",
 )  # fmt: skip
 
+OF_GHOSTS = {"take_ghost": "Select a ghost first", "remove_ghosts": "There is no ghost"}
+"""The others, with their reason to be grey in an empty file."""
+
 
 def registered():
     names = {name for name in dir(bpy.types) if "contrapposto" in name.lower()}
@@ -54,7 +57,7 @@ def test_it_registers_and_unregisters_twice_in_a_row(extension):
         assert registered() == there
 
 
-@pytest.mark.parametrize("name", OPERATORS)
+@pytest.mark.parametrize("name", [*OPERATORS, *OF_GHOSTS])
 def test_every_operator_has_a_label_a_description_and_a_reason_to_be_grey(extension, name):
     operator = getattr(bpy.ops.contrapposto, name)
     kind = operator.get_rna_type()
@@ -66,8 +69,12 @@ def test_every_operator_has_a_label_a_description_and_a_reason_to_be_grey(extens
             assert property_.name, property_.identifier
             assert property_.description or property_.identifier == "filepath", property_.identifier
     assert not operator.poll()
-    with pytest.raises(RuntimeError, match="Select an armature first"):
+    with pytest.raises(RuntimeError, match=OF_GHOSTS.get(name, "Select an armature first")):
         operator("EXEC_DEFAULT")
+
+
+def test_no_operator_is_left_out():
+    assert {*OPERATORS, *OF_GHOSTS} == set(dir(bpy.ops.contrapposto))
 
 
 def test_the_redo_panel_has_every_choice(extension):
