@@ -23,6 +23,7 @@ from .pose_assets import PoseAssets
 from .report import naturalness_of
 from .sample_settings import Destination, SampleSettings
 from .solving import Solved, solve
+from .steps import Steps, result_of
 from .writing import Writer
 
 
@@ -93,6 +94,21 @@ def sample(
     Raises:
         Refusal: with one sentence, and nothing has changed.
     """
+    return result_of(sampling(context, armature_object, settings, browse=browse, recalled=recalled))
+
+
+def sampling(
+    context: bpy.types.Context,
+    armature_object: bpy.types.Object | None = None,
+    settings: SampleSettings | None = None,
+    *,
+    browse: bool = False,
+    recalled: bool = False,
+) -> Steps[SampleReport]:
+    """The same in steps, one an asset or ghost; between two the armature is as it was.
+
+    Closed before the end, it leaves nothing.
+    """
     settings = settings or SampleSettings()
     armature_object = armature_object or context.object
     told.forget()
@@ -105,10 +121,11 @@ def sample(
             show = _into_assets
         case Destination.GHOSTS:
             show = _into_ghosts
+    yield 0.0
     solved = solve(context, armature_object, settings, insert_keys=False)
     into_pose = replace(settings, destination=Destination.POSE)
     browsing = offer(solved, context.scene.frame_current_final, into_pose) if browse else None
-    report = show(context, solved)
+    report = yield from show(context, solved)
     if browsing is not None:
         alternatives.hold(browsing)
     return report
@@ -162,13 +179,14 @@ def _into_keys(context: bpy.types.Context, solved: Solved) -> SampleReport:
     )
 
 
-def _into_assets(context: bpy.types.Context, solved: Solved) -> SampleReport:
+def _into_assets(context: bpy.types.Context, solved: Solved) -> Steps[SampleReport]:
     """One pose asset a sample; the armature is left as it was."""
     rig, settings = solved.rig, solved.settings
     samples = len(solved.completion.energy)
     natural: list[float | None] = []
     with PoseAssets(rig, solved.plan, settings) as assets:
         for index in range(samples):
+            yield index / samples
             with _posed(context, solved, index) as writer:
                 natural.append(naturalness_of(rig, solved.prior))
                 assets.add(context, writer.written, natural[-1])
@@ -178,15 +196,16 @@ def _into_assets(context: bpy.types.Context, solved: Solved) -> SampleReport:
     )
 
 
-def _into_ghosts(context: bpy.types.Context, solved: Solved) -> SampleReport:
+def _into_ghosts(context: bpy.types.Context, solved: Solved) -> Steps[SampleReport]:
     """One ghost a sample, in place of earlier ones; the armature is left as it was."""
-    rig, natural = solved.rig, []
+    rig, samples, natural = solved.rig, len(solved.completion.energy), []
     with GhostRows(context, rig, solved.settings.spacing) as rows:
-        for index in range(len(solved.completion.energy)):
+        for index in range(samples):
+            yield index / samples
             with _posed(context, solved, index) as writer:
                 natural.append(naturalness_of(rig, solved.prior))
                 rows.add(writer.written)
-    return SampleReport(rig.object.name, len(natural), tuple(natural), _failing(solved), ghosts=rows.names)
+    return SampleReport(rig.object.name, samples, tuple(natural), _failing(solved), ghosts=rows.names)
 
 
 @contextmanager

@@ -33,7 +33,7 @@ class CONTRAPPOSTO_PT_denoise_mocap(SidebarPanel, bpy.types.Panel):
             write(layout, sentence, icon="INFO")
         row = layout.row()
         row.scale_y = 1.4
-        done = running.progress()
+        done = running.progress("Denoise Mocap")
         if done is None:
             draw_denoise_mocap(row, context.scene, icon="FCURVE")
         else:

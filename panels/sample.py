@@ -3,6 +3,7 @@
 
 import bpy
 
+from ..addon import running
 from ..addon.ghosts import has_ghosts
 from ..operators.sample_poses import ALL_OPTIONS, OPTIONS, OPTIONS_OF
 from .drawing import SidebarPanel, hindrance, write
@@ -22,8 +23,13 @@ class CONTRAPPOSTO_PT_sample_poses(SidebarPanel, bpy.types.Panel):
             write(layout, sentence, icon="INFO")
         row = layout.row()
         row.scale_y = 1.4
-        draw_sample_poses(row, context.scene, icon="OUTLINER_OB_ARMATURE")
+        done = running.progress("Sample Poses")
+        if done is None:
+            draw_sample_poses(row, context.scene, icon="OUTLINER_OB_ARMATURE")
+        else:
+            row.progress(factor=done, text=f"{done:.0%}, Esc to stop")
         column = layout.column()
+        column.enabled = done is None
         column.use_property_split = True
         column.use_property_decorate = False
         options = context.scene.contrapposto_sample
