@@ -16,10 +16,14 @@ Draws nothing and holds no operator. The numbers are made in the ``contrapposto`
 - ``complete``: Complete Pose as one function.
 - ``sample``, ``sample_settings``: Sample Poses as one function.
 - ``pose_assets``, ``catalogs``, ``thumbnail``, ``raster``: samples for Blender's Pose Library, with pictures.
+- ``figure``: the surface of a character as it stands, or its bones.
 - ``holding_still``, ``channels``: what stays over time, and what is put back after playing it.
 - ``memory``: the last completion or samples, so that its alternatives are solved once.
+- ``alternatives``, ``offering``, ``browsing``: the same as an animator browses them, one taken after another.
+- ``ghosts``, ``ghost_row``: samples as figures beside the character.
 - ``natural_bones``, ``natural_frames``: how natural the bones of a pose and the frames of an action are.
 - ``residual``, ``report``: what did not arrive, and all that was done, in sentences.
+- ``standing``: how bones stand, to be recognised later.
 - ``told``: what a panel may show of it.
 - ``takes``, ``timing``, ``action_curves``, ``playback``, ``clip``: an action read as a motion.
 - ``denoise_plan``, ``writable``: which controls take a clean motion, and why others do not.

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 import bpy
@@ -150,7 +150,7 @@ def check_something_to_fill(
         if refill_generated:
             raise NothingToDo(sentence)
         raise NothingToDo(f"{sentence}, or ", Advice.REFILL_GENERATED)
-    if rule in {Rule.KEYED_AND_SELECTED, Rule.NONE}:
+    if rule in {Rule.KEYED_AND_SELECTED, Rule.KEYED_AND_NAMED, Rule.NONE}:
         raise NothingToDo(f"Every mapped bone of '{name}' is kept. Deselect bones, or delete their keys")
     advice = "Deselect" if rule is Rule.SELECTED else "Select"
     if rule is Rule.NAMED:
@@ -196,6 +196,20 @@ def check_no_keys(
     """
     written = {(name, rotation_path(armature_object.pose.bones[name])) for name in plan.rotated_bones}
     written |= {(name, "location") for name in plan.moved_bones}
+    check_keys_stay(armature_object, written, frames, advice)
+
+
+def check_keys_stay(
+    armature_object: bpy.types.Object,
+    written: Collection[tuple[str, str]],
+    frames: Iterable[float],
+    advice: str,
+) -> None:
+    """Refuse to change what the animator has keyed in (bone, property); Generated keys do not count.
+
+    Raises:
+        Refusal: naming the first bone and frame.
+    """
     for frame in frames:
         for bone, paths in keyed_channels(armature_object, frame, generated=False).items():
             if any((bone, path) in written for path in paths):

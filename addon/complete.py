@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import bpy
 
-from . import keys, told
+from . import alternatives, keys, told
+from .offering import offer
 from .report import Report, report_of
 from .residual import worst_residual
 from .settings import Settings
@@ -24,6 +25,9 @@ def complete(
     context: bpy.types.Context,
     armature_object: bpy.types.Object | None = None,
     settings: Settings | None = None,
+    *,
+    browse: bool = False,
+    recalled: bool = False,
 ) -> Report:
     """Fill in the bones of an armature that are not set on the current frame.
 
@@ -31,6 +35,8 @@ def complete(
         context: gives scene, view layer and tool settings.
         armature_object: the armature; the active object if None.
         settings: what the user chose; the defaults if None.
+        browse: offer the alternatives in the sidebar, judged.
+        recalled: write one of those that were made last; nothing is solved anew.
 
     Raises:
         Refusal: with one sentence, and nothing has changed.
@@ -39,7 +45,8 @@ def complete(
     armature_object = armature_object or context.object
     insert = wants_keys(context, settings)
     told.forget()
-    return put(context, solve(context, armature_object, settings, insert_keys=insert), insert_keys=insert)
+    solved = solve(context, armature_object, settings, insert_keys=insert, recalled=recalled)
+    return put(context, solved, insert_keys=insert, browse=browse)
 
 
 def wants_keys(context: bpy.types.Context, settings: Settings) -> bool:
@@ -49,14 +56,21 @@ def wants_keys(context: bpy.types.Context, settings: Settings) -> bool:
     return settings.insert_keys
 
 
-def put(context: bpy.types.Context, solved: Solved, *, insert_keys: bool) -> Report:
+def put(context: bpy.types.Context, solved: Solved, *, insert_keys: bool, browse: bool = False) -> Report:
     """Write the chosen alternative into the pose of the current frame.
+
+    Args:
+        context: gives scene and view layer.
+        solved: the alternatives, and which one was chosen.
+        insert_keys: whether it is keyed.
+        browse: offer the others in the sidebar, judged.
 
     Raises:
         Refusal: if Blender does not take the keys; then nothing has changed.
     """
     rig, plan, settings = solved.rig, solved.plan, solved.settings
     frame = context.scene.frame_current_final
+    browsing = offer(solved, frame) if browse else None
     writer = Writer(context.view_layer, rig.object, rig.calibration)
     desired = solved.desired(settings.alternative - 1)
     writer.write(plan, desired)
@@ -81,4 +95,7 @@ def put(context: bpy.types.Context, solved: Solved, *, insert_keys: bool) -> Rep
         residual=worst_residual(rig, plan, desired, limbs),
     )
     told.remember(rig.object, frame, report.warning)
+    if browsing is not None:
+        browsing.stands_at(rig.object, settings.alternative - 1)
+        alternatives.hold(browsing)
     return report

@@ -34,7 +34,12 @@ def read_property(curve: bpy.types.FCurve, name: str) -> np.ndarray:
 
 def read_keys(curve: bpy.types.FCurve) -> Keys:
     """Everything about a curve's keys, in the order of time."""
-    return {name: read_property(curve, name) for name in (*PLACES, *_ITEMS, *_NUMBERS, *_FLAGS)}
+    return read_shape(curve) | {name: read_property(curve, name) for name in _FLAGS}
+
+
+def read_shape(curve: bpy.types.FCurve) -> Keys:
+    """Everything about a curve's keys but whether they are selected."""
+    return {name: read_property(curve, name) for name in (*PLACES, *_ITEMS, *_NUMBERS)}
 
 
 def write_keys(curve: bpy.types.FCurve, keys: Keys) -> None:

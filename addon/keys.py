@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -11,8 +12,8 @@ import bpy
 from .channels import read_channels, write_channels
 from .curves import action_frame, bone_of, is_locked, keys_near, scene_frame
 from .errors import Advice, Refusal
-from .keyframes import Keys, put_keys, read_keys, read_property
-from .versions import fcurve_collections, fcurves, remove_curve
+from .keyframes import Keys, put_keys, read_keys, read_property, read_shape
+from .versions import assigned, fcurve_collections, fcurves, has_curves, new_curve, remove_curve
 
 GENERATED = "GENERATED"
 _SAME_KEY = 0.01
@@ -57,6 +58,56 @@ def insert_keys(armature_object: bpy.types.Object, written: Mapping[str, Iterabl
         )
 
 
+class Before:
+    """The keys of some channels and the whole pose as they are, to be put back to the bit.
+
+    Attributes:
+        written: bone -> the properties whose keys are kept.
+    """
+
+    def __init__(self, armature_object: bpy.types.Object, written: Mapping[str, Iterable[str]]) -> None:
+        data = armature_object.animation_data
+        self.written = {bone: frozenset(paths) for bone, paths in written.items()}
+        self._had_data, self._had_action = data is not None, data is not None and data.action is not None
+        self._keys = {_identity(curve): read_keys(curve) for curve in _curves_of(armature_object, written)}
+        self._pose = read_channels(armature_object)
+        self._modes = {bone.name: bone.rotation_mode for bone in armature_object.pose.bones}
+
+    def hindrance(self, armature_object: bpy.types.Object) -> str:
+        """Why they cannot be put back any more, in one sentence; empty if they can."""
+        bones = armature_object.pose.bones
+        for name, mode in self._modes.items():
+            if name not in bones:
+                return f"Bone '{name}' of '{armature_object.name}' is gone"
+            if bones[name].rotation_mode != mode:
+                return f"Bone '{name}' of '{armature_object.name}' has another rotation mode now"
+        return ""
+
+    def restore(self, armature_object: bpy.types.Object, *, keep_action: bool = False) -> None:
+        """Put keys and pose back; the view layer is updated, but for the pose.
+
+        Args:
+            armature_object: the same, whatever has become of its keys.
+            keep_action: leave an action that is new, without its keys, for what comes next.
+        """
+        _take_back(armature_object, self.written, self._keys)
+        if not keep_action:
+            self.remove_empty_action(armature_object)
+        bpy.context.view_layer.update()  # plays the action: bones moved without a key jump back
+        write_channels(armature_object, self._pose)
+
+    def remove_empty_action(self, armature_object: bpy.types.Object) -> None:
+        """Remove the action that is new, unless it holds keys of somebody else."""
+        data = armature_object.animation_data
+        if data is None:
+            return
+        action = data.action
+        if action is not None and not self._had_action and not has_curves(action):
+            bpy.data.actions.remove(action)
+        if not (self._had_data or data.action or data.drivers or data.nla_tracks):
+            armature_object.animation_data_clear()
+
+
 @contextmanager
 def all_or_none(armature_object: bpy.types.Object, written: Mapping[str, Iterable[str]]) -> Iterator[None]:
     """If anything goes wrong inside, action and pose become what they were.
@@ -65,23 +116,24 @@ def all_or_none(armature_object: bpy.types.Object, written: Mapping[str, Iterabl
         armature_object: the rig.
         written: bone -> the properties whose keys may change inside.
     """
-    data = armature_object.animation_data
-    had_data, had_action = data is not None, data is not None and data.action is not None
-    before = {_identity(curve): read_keys(curve) for curve in _curves_of(armature_object, written)}
-    pose = read_channels(armature_object)
+    before = Before(armature_object, written)
     try:
         yield
     except BaseException:
-        now = armature_object.animation_data
-        if now is not None and now.action is not None and not had_action:
-            bpy.data.actions.remove(now.action)
-        else:
-            _take_back(armature_object, written, before)
-        if not had_data:
-            armature_object.animation_data_clear()
-        bpy.context.view_layer.update()  # plays the action: bones moved without a key jump back
-        write_channels(armature_object, pose)
+        before.restore(armature_object)
         raise
+
+
+def keys_digest(armature_object: bpy.types.Object, written: Mapping[str, Iterable[str]]) -> str:
+    """The same as long as the same action has the same keys in these channels, selected or not."""
+    digest = hashlib.sha256()
+    action, slot = assigned(armature_object.animation_data)
+    digest.update(repr((action and action.session_uid, slot and slot.identifier)).encode())
+    for curve in sorted(_curves_of(armature_object, written), key=_identity):
+        digest.update(repr((_identity(curve), len(curve.keyframe_points))).encode())
+        for values in read_shape(curve).values():
+            digest.update(values.tobytes())
+    return digest.hexdigest()
 
 
 def _curves_of(
@@ -125,12 +177,16 @@ def _take_back(
     written: Mapping[str, Iterable[str]],
     before: Mapping[tuple[str, int], Keys],
 ) -> None:
-    """Remove the curves that are new and give the others their keys again, to the bit."""
+    """Remove the curves that are new, make those that are gone, and give each its keys again, to the bit."""
     now = {_identity(curve) for curve in _curves_of(armature_object, written)}
-    for collection in fcurve_collections(armature_object):
+    collections = fcurve_collections(armature_object)
+    for collection in collections:
         for path, index in now - set(before):
             if (curve := collection.find(path, index=index)) is not None:
                 remove_curve(collection, curve)
+    for path, index in (where for where in before if where not in now):
+        bone, _ = bone_of(path)
+        new_curve(collections[0], path, index, bone)
     for curve in _curves_of(armature_object, written):
         put_keys(curve, before[_identity(curve)])
         curve.id_data.update_tag()

@@ -22,6 +22,8 @@ from .rotations import ROTATION_PATHS
 from .versions import is_selected
 
 if TYPE_CHECKING:
+    import bpy
+
     from .rig import Rig
 
 
@@ -33,6 +35,7 @@ class Rule(Enum):
     UNSELECTED = "UNSELECTED"
     NAMED = "NAMED"
     KEYED_AND_SELECTED = "KEYED_AND_SELECTED"
+    KEYED_AND_NAMED = "KEYED_AND_NAMED"
     NONE = "NONE"
 
 
@@ -70,19 +73,41 @@ def read_intent(
     if rule is Rule.KEYED:
         return _keyed_intent(rig, frame, generated=not refill_generated)
     if rule is Rule.KEYED_AND_SELECTED:
-        selected = frozenset(b.name for b in bones if is_selected(b))
-        return _keyed_intent(rig, frame, generated=not refill_generated, also=selected)
-    if rule is Rule.NAMED:
+        rule, named = Rule.KEYED_AND_NAMED, selected_bones(rig.object)
+    if rule in {Rule.NAMED, Rule.KEYED_AND_NAMED}:
         named = tuple(named)
         for name in named:
             if name not in bones:
                 raise Refusal(f"'{rig.object.name}' has no bone named '{name}'; check the list of bones")
         fixed = frozenset(named)
+        if rule is Rule.KEYED_AND_NAMED:
+            return _keyed_intent(rig, frame, generated=not refill_generated, also=fixed)
     elif rule is Rule.NONE:
         fixed = frozenset()
     else:
-        fixed = frozenset(b.name for b in bones if is_selected(b) == (rule is Rule.SELECTED))
+        selected = selected_bones(rig.object)
+        fixed = selected if rule is Rule.SELECTED else frozenset(bones.keys()) - selected
     return _intent(rig, turned=fixed, moved=fixed, fixed=fixed)
+
+
+def selected_bones(armature_object: bpy.types.Object) -> frozenset[str]:
+    """The names of the selected bones."""
+    return frozenset(bone.name for bone in armature_object.pose.bones if is_selected(bone))
+
+
+def named_rule(
+    armature_object: bpy.types.Object, rule: Rule, named: Iterable[str]
+) -> tuple[Rule, tuple[str, ...]]:
+    """The rule and the names that mean the same whatever is selected later."""
+    selected = selected_bones(armature_object)
+    match rule:
+        case Rule.SELECTED:
+            return Rule.NAMED, tuple(selected)
+        case Rule.UNSELECTED:
+            return Rule.NAMED, tuple(frozenset(armature_object.pose.bones.keys()) - selected)
+        case Rule.KEYED_AND_SELECTED:
+            return Rule.KEYED_AND_NAMED, tuple(selected)
+    return rule, tuple(named)
 
 
 def _keyed_intent(rig: Rig, frame: float, *, generated: bool, also: frozenset[str] = frozenset()) -> Intent:

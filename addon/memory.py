@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from contrapposto.arrays import to_numpy
 from contrapposto.motion import Pose
 from contrapposto.observations import Known
-from contrapposto.priors.pose import PosePrior
+from contrapposto.priors.pose import PosePrior, load
 from contrapposto.skeleton import JOINT_NAMES
 from contrapposto.tasks.complete import Completion, complete_pose
+from contrapposto.tasks.naturalness import is_calibrated, naturalness
 from contrapposto.tasks.sample import sample_poses
 
 from .errors import Refusal
@@ -31,7 +33,14 @@ _last: tuple[str, PosePrior | None, Completion] | None = None
 
 
 def completed(
-    rig: Rig, plan: Plan, pose: Pose, known: Known, settings: Settings, prior: PosePrior | None
+    rig: Rig,
+    plan: Plan,
+    pose: Pose,
+    known: Known,
+    settings: Settings,
+    prior: PosePrior | None,
+    *,
+    recalled: bool = False,
 ) -> Completion:
     """The completion, from memory if nothing that it depends on has changed.
 
@@ -42,9 +51,11 @@ def completed(
         known: what is known of it.
         settings: how many alternatives, how diverse, which seed, what floor.
         prior: the shipped one if None.
+        recalled: take it from memory or not at all.
 
     Raises:
-        Refusal: if the prior's weights are missing or damaged.
+        Refusal: if the prior's weights are missing or damaged, or nothing is to be solved and something
+            has changed.
     """
     global _last  # noqa: PLW0603 - one completion is held, on purpose
     asked = {
@@ -64,6 +75,11 @@ def completed(
     digest = _digest(pose, known, asked)
     if _last is not None and _last[0] == digest and _last[1] is prior:
         return _last[2]
+    if recalled:
+        raise Refusal(
+            f"'{rig.object.name}' or what it keeps has changed since its {settings.plural.lower()} were "
+            "made; undo that, or make new ones"
+        )
     try:
         completion = task(pose, known, **asked, prior=prior)
     except (ValueError, OSError) as error:
@@ -72,6 +88,20 @@ def completed(
         raise Refusal("The prior gave no finite pose; reinstall the extension, its weights may be damaged")
     _last = (digest, prior, completion)
     return completion
+
+
+def judged(completion: Completion) -> Completion:
+    """The last completion with the naturalness of each alternative, which is worked out once."""
+    global _last  # noqa: PLW0603 - as above
+    if completion.naturalness is not None or _last is None or _last[2] is not completion:
+        return completion
+    digest, prior, _ = _last
+    prior = load() if prior is None else prior
+    if not is_calibrated(prior):
+        return completion
+    percent = to_numpy(naturalness(completion.poses.rotations, prior=prior).percentile)
+    _last = (digest, _last[1], replace(completion, naturalness=percent))
+    return _last[2]
 
 
 def _what(settings: Settings) -> str:

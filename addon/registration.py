@@ -15,13 +15,14 @@ def register() -> None:
 def unregister() -> None:
     """Undo ``register`` and forget everything held in memory."""
     from .. import operators, panels
-    from . import denoise_report, memory, natural_bones, rig_storage, running, told
+    from . import alternatives, denoise_report, memory, natural_bones, rig_storage, running, told
 
     panels.unregister()
     operators.unregister()
     rig_storage.forget()
     memory.forget()
     told.forget()
+    alternatives.forget()
     denoise_report.forget()
     running.end()
     natural_bones.hide()

@@ -139,6 +139,20 @@ def report_of(
     )
 
 
+def why_failing(rig: Rig, intent: Intent, completion: Completion, index: int) -> str:
+    """In a few words, the worst that an alternative, counted from 0, misses or breaks; empty if nothing."""
+    if far := _unreachable(rig, completion, index):
+        worst, mm = _largest(far)
+        return f"'{worst}' is {two_digits(mm)} mm out of reach"
+    if short := _short_of_turn(rig, _kept(rig, intent), completion, index):
+        worst, degrees = _largest(short)
+        return f"{two_digits(degrees)} degrees short of the turn of '{worst}'"
+    if bent := _bent_too_far(completion, index):
+        worst, degrees = _largest(bent)
+        return f"{worst.replace('_', ' ').capitalize()} turned {two_digits(degrees)} degrees too far"
+    return ""
+
+
 def _filled(rig: Rig, plan: Plan) -> dict[str, tuple[str, ...]]:
     return {joint: plan.turned.get(joint) or _through(rig, joint) for joint in plan.joints}
 

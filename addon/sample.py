@@ -2,23 +2,28 @@
 """Sample Poses as one function: the button, the batch script and the tests all call it.
 
 The way of Complete Pose with less, or nothing, known; the samples go into the current pose,
-into keys along the timeline, or into pose assets.
+into keys along the timeline, into pose assets, or into ghosts beside the character.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import bpy
 
-from . import checks, keys, told
+from . import alternatives, checks, keys, told
 from .channels import read_channels, write_channels
 from .complete import put, wants_keys
+from .ghost_row import GhostRows
 from .holding_still import check_holds_still
+from .offering import offer
 from .pose_assets import PoseAssets
 from .report import naturalness_of
 from .sample_settings import Destination, SampleSettings
 from .solving import Solved, solve
+from .steps import Steps, result_of
 from .writing import Writer
 
 
@@ -35,6 +40,7 @@ class SampleReport:
         alternative: which one the rig has now, from 1; None if the rig was left as it was.
         frames: of the keyed samples.
         assets: names of the pose assets.
+        ghosts: names of the ghosts.
         keyed_channels: how many channels got a key.
         warning: one sentence on what went wrong with the sample in the pose, or why the assets show in no
             catalog; empty if nothing did.
@@ -47,6 +53,7 @@ class SampleReport:
     alternative: int | None = None
     frames: tuple[int, ...] = ()
     assets: tuple[str, ...] = ()
+    ghosts: tuple[str, ...] = ()
     keyed_channels: int = 0
 
     warning: str = ""
@@ -57,6 +64,8 @@ class SampleReport:
         last = f", the last {self.failing} failing" if self.failing else ""
         if self.assets:
             return f"Made {_poses(len(self.assets), 'pose asset')}{last}"
+        if self.ghosts:
+            return f"Put {_poses(len(self.ghosts), 'ghost')} beside '{self.armature}'{last}"
         if self.frames:
             first, end = self.frames[0], self.frames[-1]
             return f"Keyed {_poses(len(self.frames), 'pose')} on frames {first} to {end}{last}"
@@ -69,6 +78,9 @@ def sample(
     context: bpy.types.Context,
     armature_object: bpy.types.Object | None = None,
     settings: SampleSettings | None = None,
+    *,
+    browse: bool = False,
+    recalled: bool = False,
 ) -> SampleReport:
     """Sample poses for an armature, and put them where the settings say.
 
@@ -76,30 +88,62 @@ def sample(
         context: gives scene, view layer and tool settings.
         armature_object: the armature; the active object if None.
         settings: what the user chose; the defaults if None.
+        browse: offer the samples in the sidebar, judged, unless they go to the timeline.
+        recalled: write one of those that were made last into the pose; nothing is solved anew.
 
     Raises:
         Refusal: with one sentence, and nothing has changed.
+    """
+    return result_of(sampling(context, armature_object, settings, browse=browse, recalled=recalled))
+
+
+def sampling(
+    context: bpy.types.Context,
+    armature_object: bpy.types.Object | None = None,
+    settings: SampleSettings | None = None,
+    *,
+    browse: bool = False,
+    recalled: bool = False,
+) -> Steps[SampleReport]:
+    """The same in steps, one an asset or ghost; between two the armature is as it was.
+
+    Closed before the end, it leaves nothing.
     """
     settings = settings or SampleSettings()
     armature_object = armature_object or context.object
     told.forget()
     match settings.destination:
         case Destination.POSE:
-            return _into_pose(context, armature_object, settings)
+            return _into_pose(context, armature_object, settings, browse=browse, recalled=recalled)
         case Destination.KEYS:
             return _into_keys(context, solve(context, armature_object, settings, insert_keys=True))
         case Destination.ASSETS:
-            return _into_assets(context, solve(context, armature_object, settings, insert_keys=False))
+            show = _into_assets
+        case Destination.GHOSTS:
+            show = _into_ghosts
+    yield 0.0
+    solved = solve(context, armature_object, settings, insert_keys=False)
+    into_pose = replace(settings, destination=Destination.POSE)
+    browsing = offer(solved, context.scene.frame_current_final, into_pose) if browse else None
+    report = yield from show(context, solved)
+    if browsing is not None:
+        alternatives.hold(browsing)
+    return report
 
 
 def _into_pose(
-    context: bpy.types.Context, armature_object: bpy.types.Object, settings: SampleSettings
+    context: bpy.types.Context,
+    armature_object: bpy.types.Object,
+    settings: SampleSettings,
+    *,
+    browse: bool,
+    recalled: bool,
 ) -> SampleReport:
     insert = wants_keys(context, settings)
-    solved = solve(context, armature_object, settings, insert_keys=insert)
+    solved = solve(context, armature_object, settings, insert_keys=insert, recalled=recalled)
     advice = "choose to keep Keyed Bones"
     checks.check_no_keys(armature_object, solved.plan, [context.scene.frame_current_final], advice)
-    report = put(context, solved, insert_keys=insert)
+    report = put(context, solved, insert_keys=insert, browse=browse)
     return SampleReport(
         armature=report.armature,
         samples=report.alternatives,
@@ -135,24 +179,44 @@ def _into_keys(context: bpy.types.Context, solved: Solved) -> SampleReport:
     )
 
 
-def _into_assets(context: bpy.types.Context, solved: Solved) -> SampleReport:
+def _into_assets(context: bpy.types.Context, solved: Solved) -> Steps[SampleReport]:
     """One pose asset a sample; the armature is left as it was."""
     rig, settings = solved.rig, solved.settings
     samples = len(solved.completion.energy)
     natural: list[float | None] = []
     with PoseAssets(rig, solved.plan, settings) as assets:
         for index in range(samples):
-            writer = Writer(context.view_layer, rig.object, rig.calibration)
-            try:
-                writer.write(solved.plan, solved.desired(index))
+            yield index / samples
+            with _posed(context, solved, index) as writer:
                 natural.append(naturalness_of(rig, solved.prior))
                 assets.add(context, writer.written, natural[-1])
-            finally:
-                writer.restore()
         catalog = assets.file_under_catalog()
     return SampleReport(
         rig.object.name, samples, tuple(natural), _failing(solved), assets=assets.names, warning=catalog
     )
+
+
+def _into_ghosts(context: bpy.types.Context, solved: Solved) -> Steps[SampleReport]:
+    """One ghost a sample, in place of earlier ones; the armature is left as it was."""
+    rig, samples, natural = solved.rig, len(solved.completion.energy), []
+    with GhostRows(context, rig, solved.settings.spacing) as rows:
+        for index in range(samples):
+            yield index / samples
+            with _posed(context, solved, index) as writer:
+                natural.append(naturalness_of(rig, solved.prior))
+                rows.add(writer.written)
+    return SampleReport(rig.object.name, samples, tuple(natural), _failing(solved), ghosts=rows.names)
+
+
+@contextmanager
+def _posed(context: bpy.types.Context, solved: Solved, index: int) -> Iterator[Writer]:
+    """The armature in the pose of a sample, and back to the bit."""
+    writer = Writer(context.view_layer, solved.rig.object, solved.rig.calibration)
+    try:
+        writer.write(solved.plan, solved.desired(index))
+        yield writer
+    finally:
+        writer.restore()
 
 
 def _failing(solved: Solved) -> int:

@@ -11,6 +11,7 @@ from .errors import Refusal
 from .settings import Settings
 
 MOST_STEP = 1000
+MOST_SPACING = 10.0
 
 
 class Destination(Enum):
@@ -19,6 +20,7 @@ class Destination(Enum):
     POSE = "POSE"
     KEYS = "KEYS"
     ASSETS = "ASSETS"
+    GHOSTS = "GHOSTS"
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,14 @@ class SampleSettings(Settings):
     Keys of the type Generated do not keep a bone: they are what this makes.
 
     Attributes:
-        destination: the current pose, keys along the timeline, or pose assets.
+        destination: the current pose, keys along the timeline, pose assets, or ghosts beside the character.
         distance: 0 is the current pose, 1 is free of it.
         mirrored: exchange left and right of every sample; nothing may be kept then.
         start, step: frame of the first keyed sample, None for the current one, and frames between two.
         name: of the pose assets, before their number.
         catalog: of the pose assets, parts of its path parted by slashes; none if empty.
         tags: of the pose assets.
+        spacing: from one ghost to the next, in heights of the body.
         home: the .blend file that the pose assets will be saved in; the one that is open if empty.
 
     Raises:
@@ -54,6 +57,7 @@ class SampleSettings(Settings):
     name: str = "Sample"
     catalog: str = "Contrapposto"
     tags: tuple[str, ...] = ("contrapposto",)
+    spacing: float = 1.0
     home: str = ""
 
     def __post_init__(self) -> None:
@@ -62,5 +66,9 @@ class SampleSettings(Settings):
             raise Refusal(f"Distance must be 0 to 1, not {self.distance:g}")
         if not 1 <= self.step <= MOST_STEP:
             raise Refusal(f"Frames between two poses must be 1 to {MOST_STEP}, not {self.step}")
+        if not 0 < self.spacing <= MOST_SPACING:
+            raise Refusal(
+                f"Spacing of ghosts must be above 0 and up to {MOST_SPACING:g}, not {self.spacing:g}"
+            )
         if not self.name.strip():
             raise Refusal("Pose assets need a name; type one")

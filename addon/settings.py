@@ -20,7 +20,7 @@ class Settings:
     """What the user chooses, checked.
 
     Attributes:
-        rule: which bones are known; with ``Rule.NAMED``, those in ``bones``.
+        rule: which bones are known; with ``Rule.NAMED`` and ``Rule.KEYED_AND_NAMED``, those in ``bones``.
         bones: names of known bones.
         hypotheses: how many alternatives to make, 1 to 64.
         alternative: which one to write, from 1, best first.

@@ -64,6 +64,7 @@ def solve(
     settings: Settings,
     *,
     insert_keys: bool,
+    recalled: bool = False,
 ) -> Solved:
     """Alternatives for the armature on the current frame; nothing is written.
 
@@ -72,6 +73,7 @@ def solve(
         armature_object: the armature.
         settings: what the user chose.
         insert_keys: whether what is written later is to be keyed.
+        recalled: take the alternatives that were made last; nothing is solved anew.
 
     Raises:
         Refusal: with one sentence.
@@ -100,7 +102,7 @@ def solve(
     height_known = settings.keep_feet_on_floor and not rises
     pose, known = _problem(rig, intent, apart, mirrored, settings, height_known=height_known)
     prior = own_prior(settings.weights)
-    completion = memory.completed(rig, plan, pose, known, settings, prior)
+    completion = memory.completed(rig, plan, pose, known, settings, prior, recalled=recalled)
     return Solved(rig, intent, plan, apart, completion, prior, settings)
 
 

@@ -13,6 +13,15 @@ Steps = Generator[float, None, Result]
 """Yields how much is done, 0 to 1, and returns what came of it; may be closed between two steps."""
 
 
+def result_of(steps: Steps[Result]) -> Result:
+    """What comes of the steps, all at once."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
 def within(steps: Steps[Result], low: float, high: float) -> Steps[Result]:
     """The same steps, their progress from ``low`` to ``high``; closed between two, they close these."""
     with closing(steps):

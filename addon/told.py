@@ -8,20 +8,17 @@ undo, another key or a moved control takes it back by itself.
 from __future__ import annotations
 
 import bpy
-import numpy as np
 
-_SAME = 1e-4
-"""A key gives a bone back what was written but for this, relative or absolute."""
+from .standing import Standing, is_same, standing
 
-
-_last: tuple[int, float, np.ndarray, str] | None = None
+_last: tuple[int, float, Standing, str] | None = None
 """Session id of the armature object, frame, how its bones stood, warning."""
 
 
 def remember(armature_object: bpy.types.Object, frame: float, warning: str) -> None:
     """Keep the warning, which may be empty, of the armature as it stands."""
     global _last  # noqa: PLW0603 - one is held, on purpose
-    _last = (armature_object.session_uid, frame, _channels(armature_object), warning)
+    _last = (armature_object.session_uid, frame, standing(armature_object), warning)
 
 
 def forget() -> None:
@@ -35,12 +32,4 @@ def last_warning(armature_object: bpy.types.Object | None, frame: float) -> str 
     if armature_object is None or _last is None or _last[:2] != (armature_object.session_uid, frame):
         return None
     _, _, before, warning = _last
-    now = _channels(armature_object)
-    return warning if now.shape == before.shape and np.allclose(now, before, rtol=_SAME, atol=_SAME) else None
-
-
-def _channels(armature_object: bpy.types.Object) -> np.ndarray:
-    bones = armature_object.pose.bones
-    flat = np.empty(16 * len(bones), dtype=np.float32)
-    bones.foreach_get("matrix_basis", flat)
-    return flat
+    return warning if is_same(standing(armature_object), before) else None

@@ -102,6 +102,11 @@ def slots_of(action: bpy.types.Action, owner: bpy.types.ID) -> list[Any]:
     return sorted(fitting, key=lambda slot: slot.name_display != owner.name)
 
 
+def has_curves(action: bpy.types.Action) -> bool:
+    """Whether any slot of an action has an F-curve."""
+    return any(curves_of(action, slot) for slot in (action.slots if _has_slots(action) else [None]))
+
+
 def same_slot(copy: bpy.types.Action, slot: Any) -> Any:  # noqa: ANN401
     """The slot of a copied action that is the copy of ``slot``."""
     return None if slot is None else copy.slots[slot.identifier]

@@ -1,9 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Operators, one family a file. Each polls, calls a function of ``addon`` and tells what came of it."""
 
-from . import complete_pose, denoise_mocap, generated_keys, naturalness, rig_mapping, sample_poses
+from . import (
+    alternatives,
+    complete_pose,
+    denoise_mocap,
+    generated_keys,
+    ghosts,
+    naturalness,
+    rig_mapping,
+    sample_poses,
+)
 
-_FAMILIES = (complete_pose, sample_poses, denoise_mocap, rig_mapping, naturalness, generated_keys)
+_FAMILIES = (
+    complete_pose,
+    sample_poses,
+    alternatives,
+    ghosts,
+    denoise_mocap,
+    rig_mapping,
+    naturalness,
+    generated_keys,
+)
 
 
 def register() -> None:

@@ -123,7 +123,7 @@ class CONTRAPPOSTO_OT_complete_pose(CompletePoseOptions, NeedsArmature, bpy.type
                 refill_generated=self.refill_generated,
                 weights=preferred_weights(context),
             )
-            report = complete(context, context.object, settings)
+            report = complete(context, context.object, settings, browse=True)
         except Refusal as refusal:
             self.report({"ERROR"}, str(refusal))
             return {"CANCELLED"}

@@ -19,12 +19,13 @@ from bpy.props import (
     StringProperty,
 )
 
-from ..addon import before_after, running
+from ..addon import before_after
 from ..addon.denoise_report import report_of
 from ..addon.denoise_settings import PARTS, DenoiseSettings, KeyMode, Source
 from ..addon.errors import Refusal
 from ..addon.files import write_whole
 from .polling import NeedsArmature
+from .stoppable import Stoppable
 
 if TYPE_CHECKING:
     from ..addon.denoise import Denoising, Outcome
@@ -35,8 +36,6 @@ RESULT_OPTIONS = ("preserve_contacts", "fill_gaps", "keys", "reduce", "max_error
 ALL_OPTIONS = (*OPTIONS, *PART_OPTIONS, *RESULT_OPTIONS)
 """The options that the sidebar remembers with the scene."""
 
-_TICK_SECONDS = 0.1
-_SLICE_SECONDS = 0.08
 _SOURCES = [
     ("ACTIVE", "Active Action", "The action that the armature plays"),
     ("STRIPS", "Selected Strips", "The actions of the selected NLA strips, which then play the results"),
@@ -119,7 +118,7 @@ class ContrappostoActionName(bpy.types.PropertyGroup):
     """The name of a chosen action; a property group has it already."""
 
 
-class CONTRAPPOSTO_OT_denoise_mocap(DenoiseMocapOptions, NeedsArmature, bpy.types.Operator):
+class CONTRAPPOSTO_OT_denoise_mocap(DenoiseMocapOptions, Stoppable, NeedsArmature, bpy.types.Operator):
     """Clean captured motion: a new action without jitter, pops and sliding feet; the original is kept"""
 
     bl_idname = "contrapposto.denoise_mocap"
@@ -134,11 +133,8 @@ class CONTRAPPOSTO_OT_denoise_mocap(DenoiseMocapOptions, NeedsArmature, bpy.type
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """An armature, and none is being denoised."""
-        if running.progress() is not None:
-            cls.poll_message_set("An action is being denoised; press Esc to stop that")
-            return False
-        return super().poll(context)
+        """An armature, and nothing is being done."""
+        return cls.is_free() and super().poll(context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Do it in one go, or say why not."""
@@ -149,54 +145,18 @@ class CONTRAPPOSTO_OT_denoise_mocap(DenoiseMocapOptions, NeedsArmature, bpy.type
         except Refusal as refusal:
             self.report({"ERROR"}, str(refusal))
             return {"CANCELLED"}
-        return self._tell(outcome)
+        return self.tell(outcome)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Do it while the window shows how far it is; Esc stops it."""
         from ..addon.denoise import Denoising
 
         try:
-            self._run = _Run(Denoising(context, context.object, self.settings(context)))
+            run = _Run(Denoising(context, context.object, self.settings(context)))
         except Refusal as refusal:
             self.report({"ERROR"}, str(refusal))
             return {"CANCELLED"}
-        manager = context.window_manager
-        self._timer = manager.event_timer_add(_TICK_SECONDS, window=context.window)
-        manager.modal_handler_add(self)
-        running.begin()
-        self._shown = ""
-        self._show(context)
-        return {"RUNNING_MODAL"}
-
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Go on for a moment at each tick; everything else waits."""
-        if event.type == "ESC" and event.value == "PRESS":
-            self._leave(context)
-            self.report({"INFO"}, "Stopped; nothing has changed")
-            return {"CANCELLED"}
-        if event.type != "TIMER":
-            return {"RUNNING_MODAL"}
-        try:
-            is_done = self._run.go_on(_SLICE_SECONDS)
-            if is_done:
-                outcome = self._run.job.finish()
-        except Refusal as refusal:
-            self._leave(context)
-            self.report({"ERROR"}, str(refusal))
-            return {"CANCELLED"}
-        except BaseException:
-            self._leave(context)
-            raise
-        running.set_progress(self._run.fraction)
-        self._show(context)
-        if not is_done:
-            return {"RUNNING_MODAL"}
-        self._leave(context)
-        return self._tell(outcome)
-
-    def cancel(self, context: bpy.types.Context) -> None:
-        """Blender ends the operator, as on loading another file."""
-        self._leave(context)
+        return self.begin(context, run)
 
     def draw(self, context: bpy.types.Context) -> None:
         """The redo panel."""
@@ -233,7 +193,8 @@ class CONTRAPPOSTO_OT_denoise_mocap(DenoiseMocapOptions, NeedsArmature, bpy.type
             return float(scene.frame_preview_start), float(scene.frame_preview_end)
         return float(scene.frame_start), float(scene.frame_end)
 
-    def _tell(self, outcome: Outcome) -> set[str]:
+    def tell(self, outcome: Outcome) -> set[str]:
+        """Report what was done, action by action."""
         for refusal in outcome.skipped:
             self.report({"WARNING"}, f"Skipped: {refusal}")
         for report in outcome.reports:
@@ -241,32 +202,6 @@ class CONTRAPPOSTO_OT_denoise_mocap(DenoiseMocapOptions, NeedsArmature, bpy.type
                 self.report({"WARNING"}, report.warning)
             self.report({"INFO"}, report.sentence)
         return {"FINISHED"}
-
-    def _show(self, context: bpy.types.Context) -> None:
-        text = f"Denoise Mocap {self._run.fraction:.0%}, Esc to stop"
-        if text == self._shown:  # drawing takes time from what is drawn
-            return
-        self._shown = text
-        if context.workspace is not None:
-            context.workspace.status_text_set(text)
-        redraw_sidebars(context)
-
-    def _leave(self, context: bpy.types.Context) -> None:
-        self._run.stop()
-        running.end()
-        context.window_manager.event_timer_remove(self._timer)
-        if context.workspace is not None:
-            context.workspace.status_text_set(None)
-        redraw_sidebars(context)
-
-
-def redraw_sidebars(context: bpy.types.Context) -> None:
-    """Draw the sidebars of the 3D views anew, and nothing that takes longer."""
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            for region in area.regions if area.type == "VIEW_3D" else ():
-                if region.type == "UI":
-                    region.tag_redraw()
 
 
 class _Run:
@@ -303,6 +238,10 @@ class _Run:
             if is_waiting:
                 return False
         return False
+
+    def finish(self) -> Outcome:
+        """What came of it, once everything is done."""
+        return self.job.finish()
 
     def stop(self) -> None:
         """Give up; what was begun is taken back. Harmless once everything is done."""

@@ -6,7 +6,7 @@ from bpy.props import FloatProperty, IntProperty
 
 from ..addon.errors import Refusal
 from ..addon.settings import preferred_weights
-from .polling import NeedsArmature
+from .polling import NeedsArmature, redraw
 
 
 class CONTRAPPOSTO_OT_show_naturalness(NeedsArmature, bpy.types.Operator):
@@ -32,9 +32,7 @@ class CONTRAPPOSTO_OT_show_naturalness(NeedsArmature, bpy.types.Operator):
         except Refusal as refusal:
             self.report({"ERROR"}, str(refusal))
             return {"CANCELLED"}
-        for window in context.window_manager.windows:
-            for area in window.screen.areas:
-                area.tag_redraw()
+        redraw(context)
         return {"FINISHED"}
 
 

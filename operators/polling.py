@@ -22,3 +22,10 @@ class NeedsArmature:
             cls.poll_message_set("Switch the armature to Pose Mode or Object Mode first")
             return False
         return True
+
+
+def redraw(context: bpy.types.Context) -> None:
+    """Have every editor drawn anew: something that no data says has changed."""
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            area.tag_redraw()

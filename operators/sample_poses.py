@@ -1,14 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Sample Poses: the button, its redo panel and the options that the sidebar remembers."""
 
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from ..addon.errors import Refusal
 from ..addon.known import Rule
-from ..addon.sample_settings import MOST_STEP, Destination, SampleSettings
+from ..addon.sample_settings import MOST_SPACING, MOST_STEP, Destination, SampleSettings
 from ..addon.settings import LARGEST_SEED, MOST_HYPOTHESES, preferred_weights
 from .polling import NeedsArmature
+from .stoppable import Stoppable
+
+if TYPE_CHECKING:
+    from ..addon.sample import SampleReport
+    from ..addon.steps import Steps
 
 OPTIONS = (
     "destination",
@@ -24,8 +34,12 @@ OPTIONS_OF = {
     "POSE": ("insert_keys",),
     "KEYS": ("step",),
     "ASSETS": ("asset_name", "catalog", "tags"),
+    "GHOSTS": ("spacing",),
 }
 """The options of every destination, and those that only one has; the redo panel has the sample as well."""
+
+_LONG = {"ASSETS", "GHOSTS"}
+"""Where every sample is posed and copied: some tenths of a second each on a control rig."""
 
 ALL_OPTIONS = (*OPTIONS, *(name for names in OPTIONS_OF.values() for name in names))
 
@@ -44,6 +58,7 @@ class SamplePosesOptions:
             ),
             ("KEYS", "Timeline", "One every few frames from this one on, with keys of the type Generated"),
             ("ASSETS", "Pose Assets", "All of them into pose assets of this file; the pose stays as it is"),
+            ("GHOSTS", "Ghosts", "All of them as figures beside the character; the pose stays as it is"),
         ],
         default="POSE",
     )
@@ -106,6 +121,13 @@ class SamplePosesOptions:
         min=1,
         max=MOST_STEP,
     )
+    spacing: FloatProperty(
+        name="Spacing",
+        description="From one ghost to the next, in heights of the body",
+        default=1.0,
+        min=0.1,
+        max=MOST_SPACING,
+    )
     asset_name: StringProperty(
         name="Name", description="Name of the pose assets; a number follows", default="Sample"
     )
@@ -123,7 +145,7 @@ class ContrappostoSampleOptions(SamplePosesOptions, bpy.types.PropertyGroup):
     """What the sidebar remembers with the scene."""
 
 
-class CONTRAPPOSTO_OT_sample_poses(SamplePosesOptions, NeedsArmature, bpy.types.Operator):
+class CONTRAPPOSTO_OT_sample_poses(SamplePosesOptions, Stoppable, NeedsArmature, bpy.types.Operator):
     """Sample natural poses for this character, free or around the bones that are kept"""
 
     bl_idname = "contrapposto.sample_poses"
@@ -138,33 +160,59 @@ class CONTRAPPOSTO_OT_sample_poses(SamplePosesOptions, NeedsArmature, bpy.types.
         options={"SKIP_SAVE"},
     )
 
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """An armature, and nothing is being done."""
+        return cls.is_free() and super().poll(context)
+
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Sample poses for the active armature, or say why not."""
+        """Sample poses for the active armature in one go, or say why not."""
         from ..addon.sample import sample  # brings in core: with the first press, not with Blender's start
 
-        self.alternative = min(self.alternative, self.samples)
         try:
-            settings = SampleSettings(
-                rule=Rule(self.kept_bones),
-                destination=Destination(self.destination),
-                hypotheses=self.samples,
-                alternative=self.alternative,
-                distance=self.distance,
-                diversity=self.diversity,
-                seed=self.seed,
-                mirrored=self.mirrored,
-                keep_feet_on_floor=self.keep_feet_on_floor,
-                insert_keys=True if self.insert_keys else None,
-                step=self.step,
-                name=self.asset_name,
-                catalog=self.catalog,
-                tags=tuple(tag.strip() for tag in self.tags.split(",") if tag.strip()),
-                weights=preferred_weights(context),
-            )
-            report = sample(context, context.object, settings)
+            report = sample(context, context.object, self.settings(context), browse=True)
         except Refusal as refusal:
             self.report({"ERROR"}, str(refusal))
             return {"CANCELLED"}
+        return self.tell(report)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Do what takes long while the window shows how far it is; Esc stops it."""
+        if self.destination not in _LONG:
+            return self.execute(context)
+        from ..addon.sample import sampling
+
+        try:
+            settings = self.settings(context)
+        except Refusal as refusal:
+            self.report({"ERROR"}, str(refusal))
+            return {"CANCELLED"}
+        return self.begin(context, _Run(sampling(context, context.object, settings, browse=True)))
+
+    def settings(self, context: bpy.types.Context) -> SampleSettings:
+        """The options as the importable function takes them."""
+        self.alternative = min(self.alternative, self.samples)
+        return SampleSettings(
+            rule=Rule(self.kept_bones),
+            destination=Destination(self.destination),
+            hypotheses=self.samples,
+            alternative=self.alternative,
+            distance=self.distance,
+            diversity=self.diversity,
+            seed=self.seed,
+            mirrored=self.mirrored,
+            keep_feet_on_floor=self.keep_feet_on_floor,
+            insert_keys=True if self.insert_keys else None,
+            step=self.step,
+            spacing=self.spacing,
+            name=self.asset_name,
+            catalog=self.catalog,
+            tags=tuple(tag.strip() for tag in self.tags.split(",") if tag.strip()),
+            weights=preferred_weights(context),
+        )
+
+    def tell(self, report: SampleReport) -> set[str]:
+        """Report what was done."""
         if report.warning:
             self.report({"WARNING"}, report.warning)
         self.report({"INFO"}, report.sentence)
@@ -178,6 +226,42 @@ class CONTRAPPOSTO_OT_sample_poses(SamplePosesOptions, NeedsArmature, bpy.types.
             layout.prop(self, "alternative")
         for name in (*OPTIONS, *OPTIONS_OF[self.destination]):
             layout.prop(self, name)
+
+
+class _Run:
+    """Samples in slices of time.
+
+    Attributes:
+        fraction: how much is done.
+    """
+
+    def __init__(self, steps: Steps[SampleReport]) -> None:
+        self.fraction = 0.0
+        self._steps = steps
+        self._report: SampleReport | None = None
+
+    def go_on(self, seconds: float) -> bool:
+        """Go on for about so long; whether everything is done.
+
+        Raises:
+            Refusal: if poses cannot be sampled; nothing has changed then.
+        """
+        until = time.perf_counter() + seconds
+        while time.perf_counter() < until:
+            try:
+                self.fraction = next(self._steps)
+            except StopIteration as end:
+                self._report = end.value
+                return True
+        return False
+
+    def finish(self) -> SampleReport | None:
+        """What came of it, once everything is done."""
+        return self._report
+
+    def stop(self) -> None:
+        """Give up; what was begun is taken back. Harmless once everything is done."""
+        self._steps.close()
 
 
 _CLASSES = (ContrappostoSampleOptions, CONTRAPPOSTO_OT_sample_poses)

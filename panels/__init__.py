@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The sidebar tab and the menu entries: drawing only, from what is in memory already."""
 
-from . import denoise, menus, naturalness, preferences, sample, sidebar
+from . import alternatives, denoise, menus, naturalness, preferences, sample, sidebar
 
 
 def register() -> None:
     """Register preferences and panels, then menu entries."""
     preferences.register()
     sidebar.register()
+    alternatives.register()
     sample.register()
     naturalness.register()
     denoise.register()
@@ -20,5 +21,6 @@ def unregister() -> None:
     denoise.unregister()
     naturalness.unregister()
     sample.unregister()
+    alternatives.unregister()
     sidebar.unregister()
     preferences.unregister()

@@ -24,7 +24,7 @@ class CONTRAPPOSTO_PT_denoise_mocap(SidebarPanel, bpy.types.Panel):
     """Denoise Mocap with its options."""
 
     bl_label = "Denoise Mocap"
-    bl_order = 3
+    bl_order = 4
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the button, or how far it is, or what stands in its way."""
@@ -33,7 +33,7 @@ class CONTRAPPOSTO_PT_denoise_mocap(SidebarPanel, bpy.types.Panel):
             write(layout, sentence, icon="INFO")
         row = layout.row()
         row.scale_y = 1.4
-        done = running.progress()
+        done = running.progress("Denoise Mocap")
         if done is None:
             draw_denoise_mocap(row, context.scene, icon="FCURVE")
         else:

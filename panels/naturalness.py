@@ -10,7 +10,7 @@ class CONTRAPPOSTO_PT_naturalness(SidebarPanel, bpy.types.Panel):
     """How natural a pose and an action are."""
 
     bl_label = "Naturalness"
-    bl_order = 2
+    bl_order = 3
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:

@@ -3,6 +3,8 @@
 
 import bpy
 
+from ..addon import running
+from ..addon.ghosts import has_ghosts
 from ..operators.sample_poses import ALL_OPTIONS, OPTIONS, OPTIONS_OF
 from .drawing import SidebarPanel, hindrance, write
 
@@ -11,7 +13,7 @@ class CONTRAPPOSTO_PT_sample_poses(SidebarPanel, bpy.types.Panel):
     """Sample Poses with its options."""
 
     bl_label = "Sample Poses"
-    bl_order = 1
+    bl_order = 2
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -21,13 +23,22 @@ class CONTRAPPOSTO_PT_sample_poses(SidebarPanel, bpy.types.Panel):
             write(layout, sentence, icon="INFO")
         row = layout.row()
         row.scale_y = 1.4
-        draw_sample_poses(row, context.scene, icon="OUTLINER_OB_ARMATURE")
+        done = running.progress("Sample Poses")
+        if done is None:
+            draw_sample_poses(row, context.scene, icon="OUTLINER_OB_ARMATURE")
+        else:
+            row.progress(factor=done, text=f"{done:.0%}, Esc to stop")
         column = layout.column()
+        column.enabled = done is None
         column.use_property_split = True
         column.use_property_decorate = False
         options = context.scene.contrapposto_sample
         for name in (*OPTIONS, *OPTIONS_OF[options.destination]):
             column.prop(options, name)
+        if has_ghosts(context.scene):
+            column = layout.column(align=True)
+            column.operator("contrapposto.take_ghost", icon="ARMATURE_DATA")
+            column.operator("contrapposto.remove_ghosts", icon="X")
 
 
 def draw_sample_poses(layout: bpy.types.UILayout, scene: bpy.types.Scene, **look: str) -> None:

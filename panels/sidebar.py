@@ -48,7 +48,7 @@ class CONTRAPPOSTO_PT_rig(SidebarPanel, bpy.types.Panel):
     """What is known of the rig."""
 
     bl_label = "Rig"
-    bl_order = 4
+    bl_order = 5
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw profile, count and doubtful joints."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sample poses for a character of a .blend file without a window: pose assets, or keys on the timeline.
+"""Sample poses for a character of a .blend file without a window: pose assets, keys, or ghosts beside it.
 
     blender -b character.blend -P sample_poses.py -- --count 24 --output character_poses.blend
     blender -b character.blend -P sample_poses.py -- --into keys --every 10 --output ideas.blend
@@ -77,9 +77,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--frame", type=int, help="the frame of the current pose (default: the file's)")
     parser.add_argument(
         "--into",
-        choices=("assets", "keys", "pose"),
+        choices=("assets", "keys", "pose", "ghosts"),
         default="assets",
-        help="pose assets (default), keys on the timeline, or the pose of the frame",
+        help="pose assets (default), keys on the timeline, the pose of the frame, or ghosts beside the "
+        "character",
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help=".blend file to write")
     parser.add_argument("--overwrite", action="store_true", help="--output may be the file that was opened")
@@ -110,6 +111,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         help="let the body rest on the floor (default: yes)",
     )
     parser.add_argument("--every", type=int, default=10, metavar="K", help="frames between two keyed poses")
+    parser.add_argument(
+        "--spacing",
+        type=float,
+        default=1.0,
+        metavar="H",
+        help="from one ghost to the next, in heights of the body (default 1)",
+    )
     parser.add_argument(
         "--sample", type=int, default=1, metavar="K", help="the one for --into pose (default 1)"
     )
@@ -145,6 +153,7 @@ def settings_of(bpy: ModuleType, options: argparse.Namespace) -> object:
             keep_feet_on_floor=options.keep_feet_on_floor,
             insert_keys=True,
             step=options.every,
+            spacing=options.spacing,
             name=options.name,
             catalog=options.catalog,
             tags=tuple(tag.strip() for tag in options.tags.split(",") if tag.strip()),
@@ -157,7 +166,9 @@ def settings_of(bpy: ModuleType, options: argparse.Namespace) -> object:
 
 def records(report: object, options: argparse.Namespace) -> list[dict]:
     """One record a pose that was written."""
-    where = [{"asset": name} for name in report.assets] or [{"frame": frame} for frame in report.frames]
+    where = [{"asset": name} for name in report.assets]
+    where += [{"frame": frame} for frame in report.frames]
+    where += [{"ghost": name} for name in report.ghosts]
     return [
         {
             "armature": report.armature,

@@ -258,7 +258,7 @@ def test_vertices_that_are_nowhere_are_left_out_of_the_picture(extension):
 
 
 def test_normals_turn_with_an_object_that_is_scaled_unevenly(extension):
-    module = importlib.import_module(f"{extension}.addon.thumbnail")
+    module = importlib.import_module(f"{extension}.addon.figure")
     rng = np.random.default_rng(0)
     for linear in (rng.normal(size=(3, 3)), -np.eye(3) @ np.diag([1, 2, 3]), np.diag([1, 1, -5.0])):
         exact = np.linalg.inv(linear)

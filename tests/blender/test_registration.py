@@ -16,8 +16,11 @@ OPERATORS = (
     "complete_pose", "detect_rig", "accept_rig", "clear_rig", "set_rig_bone", "export_rig", "import_rig",
     "select_generated_keys", "remove_generated_keys", "denoise_mocap", "toggle_denoised",
     "export_denoise_report", "sample_poses", "show_naturalness", "mark_unnatural_frames",
-    "clear_unnatural_frames",
+    "clear_unnatural_frames", "take_alternative", "keep_alternative", "discard_alternatives",
 )  # fmt: skip
+
+OF_GHOSTS = {"take_ghost": "Select a ghost first", "remove_ghosts": "There is no ghost"}
+"""The others, with their reason to be grey in an empty file."""
 
 
 def registered():
@@ -54,7 +57,7 @@ def test_it_registers_and_unregisters_twice_in_a_row(extension):
         assert registered() == there
 
 
-@pytest.mark.parametrize("name", OPERATORS)
+@pytest.mark.parametrize("name", [*OPERATORS, *OF_GHOSTS])
 def test_every_operator_has_a_label_a_description_and_a_reason_to_be_grey(extension, name):
     operator = getattr(bpy.ops.contrapposto, name)
     kind = operator.get_rna_type()
@@ -66,8 +69,12 @@ def test_every_operator_has_a_label_a_description_and_a_reason_to_be_grey(extens
             assert property_.name, property_.identifier
             assert property_.description or property_.identifier == "filepath", property_.identifier
     assert not operator.poll()
-    with pytest.raises(RuntimeError, match="Select an armature first"):
+    with pytest.raises(RuntimeError, match=OF_GHOSTS.get(name, "Select an armature first")):
         operator("EXEC_DEFAULT")
+
+
+def test_no_operator_is_left_out():
+    assert {*OPERATORS, *OF_GHOSTS} == set(dir(bpy.ops.contrapposto))
 
 
 def test_the_redo_panel_has_every_choice(extension):

@@ -95,7 +95,12 @@ def test_a_completion_is_not_taken_for_samples(prior, extension):
 
 
 def test_one_undo_takes_everything_back(extension):
-    for options in ({"insert_keys": True}, {"destination": "KEYS"}, {"destination": "ASSETS"}):
+    for options in (
+        {"insert_keys": True},
+        {"destination": "KEYS"},
+        {"destination": "ASSETS"},
+        {"destination": "GHOSTS"},
+    ):
         bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
         rig = rigs.build()
         rigs.key(rig, "head")

@@ -76,6 +76,22 @@ def test_poses_are_keyed_along_the_timeline(scene, tmp_path, extension):
     assert {key[-1] for key in mine} == {"KEYFRAME"}
 
 
+def test_ghosts_are_put_beside_the_character(scene, tmp_path, extension):
+    before = rigs.channels(bpy.data.objects["Rig"]), rigs.curves(bpy.data.objects["Rig"], extension)
+    output, report = tmp_path / "out.blend", tmp_path / "out.json"
+    done = run(
+        scene, "--into", "ghosts", "--count", 2, "--spacing", 2, "--output", output, "--report", report
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Put 2 ghosts beside 'Rig'" in done.stdout
+    names = [record["ghost"] for record in json.loads(report.read_text())]
+    bpy.ops.wm.open_mainfile(filepath=str(output))
+    assert names == ["Rig ghost 1", "Rig ghost 2"]
+    assert set(names) <= {thing.name for thing in bpy.context.scene.objects}
+    rig = bpy.data.objects["Rig"]
+    assert (rigs.channels(rig), rigs.curves(rig, extension)) == before
+
+
 def test_the_same_command_gives_the_same_poses(scene, tmp_path):
     found = []
     for name in ("a", "b"):
@@ -91,6 +107,7 @@ def test_the_same_command_gives_the_same_poses(scene, tmp_path):
     [
         ((), 2, "nothing would be kept"),
         (("--count", "0", "--output", "OUT"), 2, "Samples must be 1 to 64, not 0"),
+        (("--into", "ghosts", "--spacing", "0", "--output", "OUT"), 2, "Spacing of ghosts must be above 0"),
         (("--distance", "2", "--output", "OUT"), 2, "Distance must be 0 to 1, not 2"),
         (("--keep", "tail", "--output", "OUT"), 1, "has no bone named 'tail'"),
         (("--mirrored", "--output", "OUT"), 1, "Mirrored samples would not agree"),
