@@ -20,6 +20,7 @@ Draws nothing and holds no operator. The numbers are made in the ``contrapposto`
 - ``holding_still``, ``channels``: what stays over time, and what is put back after playing it.
 - ``memory``: the last completion or samples, so that its alternatives are solved once.
 - ``alternatives``, ``offering``, ``browsing``: the same as an animator browses them, one taken after another.
+- ``figurines``, ``icons``: small pictures of them.
 - ``ghosts``, ``ghost_row``: samples as figures beside the character.
 - ``natural_bones``, ``natural_frames``: how natural the bones of a pose and the frames of an action are.
 - ``residual``, ``report``: what did not arrive, and all that was done, in sentences.

@@ -12,7 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import bpy
+import numpy as np
 
+from . import icons
 from .errors import Refusal
 from .keys import Before, keys_digest
 from .known import named_rule
@@ -52,6 +54,7 @@ class Browsing:
         settings: what was asked for, whatever is selected later.
         before: keys and pose before the press.
         alternatives: best first.
+        pictures: (N, height, width, 4) of them.
     """
 
     armature: int
@@ -59,6 +62,7 @@ class Browsing:
     settings: Settings
     before: Before
     alternatives: tuple[Alternative, ...]
+    pictures: np.ndarray
     _states: list[_State] = field(default_factory=list)
 
     def hindrance(self, armature_object: bpy.types.Object, frame: float) -> str:
@@ -119,6 +123,7 @@ def browsing_of(
     settings: Settings,
     written: Mapping[str, Iterable[str]],
     alternatives: tuple[Alternative, ...],
+    pictures: np.ndarray,
 ) -> Browsing:
     """What there is to browse after a press that has not written anything yet.
 
@@ -128,11 +133,12 @@ def browsing_of(
         settings: what was asked for.
         written: bone -> the properties that taking one may write.
         alternatives: best first.
+        pictures: (N, height, width, 4) float32 of them, the lowest row first.
     """
     rule, bones = named_rule(armature_object, settings.rule, settings.bones)
     settings = replace(settings, rule=rule, bones=bones)
     before = Before(armature_object, written)
-    browsing = Browsing(armature_object.session_uid, frame, settings, before, alternatives)
+    browsing = Browsing(armature_object.session_uid, frame, settings, before, alternatives, pictures)
     browsing.stands_at(armature_object, None)
     return browsing
 
@@ -141,6 +147,7 @@ def hold(browsing: Browsing) -> None:
     """Offer the alternatives of this press, in place of those of another one."""
     global _held  # noqa: PLW0603 - one is held, on purpose
     _held = browsing
+    icons.show(browsing.pictures)
 
 
 def held_for(armature_object: bpy.types.Object | None) -> Browsing | None:
@@ -154,3 +161,4 @@ def forget() -> None:
     """The browsing is over."""
     global _held  # noqa: PLW0603 - as above
     _held = None
+    icons.forget()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from . import memory
 from .alternatives import Alternative, Browsing, browsing_of
+from .figurines import figurines
 from .report import why_failing
 from .settings import Settings
 from .solving import Solved
@@ -27,4 +28,11 @@ def offer(solved: Solved, frame: float, settings: Settings | None = None) -> Bro
         )
         for index in range(len(completion.energy))
     )
-    return browsing_of(rig.object, frame, settings or solved.settings, solved.plan.channels, found)
+    return browsing_of(
+        rig.object,
+        frame,
+        settings or solved.settings,
+        solved.plan.channels,
+        found,
+        figurines(completion.poses, rig.calibration.offsets, completion.fails),
+    )

@@ -4,9 +4,11 @@
 import bpy
 
 from ..addon.alternatives import Browsing, held_for
+from ..addon.icons import icon_of
 from .drawing import SidebarPanel, write
 
 _COLUMNS = 4
+_PICTURE_SCALE = 3.0
 
 
 class CONTRAPPOSTO_PT_alternatives(SidebarPanel, bpy.types.Panel):
@@ -36,21 +38,18 @@ class CONTRAPPOSTO_PT_alternatives(SidebarPanel, bpy.types.Panel):
 
 
 def _draw_alternatives(layout: bpy.types.UILayout, browsing: Browsing, taken: int | None) -> None:
-    """Rank and naturalness, best first; those that fail have a line each, with the reason."""
-    found = list(enumerate(browsing.alternatives))
-    grid = layout.grid_flow(row_major=True, columns=_COLUMNS, even_columns=True, align=True)
-    for index, alternative in found:
-        if not alternative.why_failing:
-            _button(grid, index, taken, _label(index, alternative.naturalness), "NONE")
+    """Picture, rank and naturalness, best first; those that fail have a line each, with the reason."""
+    grid = layout.grid_flow(row_major=True, columns=_COLUMNS, even_columns=True, even_rows=True)
     column = layout.column(align=True)
-    for index, alternative in found:
+    for index, alternative in enumerate(browsing.alternatives):
+        label = str(index + 1)
+        if alternative.naturalness is not None:
+            label += f":  {alternative.naturalness:.0f} %"
+        cell = grid.column(align=True)
+        cell.template_icon(icon_value=icon_of(index), scale=_PICTURE_SCALE)
+        _button(cell, index, taken, label, "ERROR" if alternative.why_failing else "NONE")
         if alternative.why_failing:
-            text = f"{_label(index, alternative.naturalness)}  {alternative.why_failing}"
-            _button(column, index, taken, text, "ERROR")
-
-
-def _label(index: int, percent: float | None) -> str:
-    return f"{index + 1}" if percent is None else f"{index + 1}:  {percent:.0f} %"
+            column.label(text=f"{index + 1}: {alternative.why_failing}", icon="ERROR")
 
 
 def _button(layout: bpy.types.UILayout, index: int, taken: int | None, text: str, icon: str) -> None:

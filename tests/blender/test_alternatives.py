@@ -405,6 +405,23 @@ def test_those_that_fail_say_why(monkeypatch, extension):
     assert [label[:2] for label in why] == ["7:", "8:"]
 
 
+def test_each_has_a_picture_of_its_own_until_the_browsing_is_over(held, extension):
+    previews = importlib.import_module("bpy.utils.previews")
+    importlib.import_module(f"{extension}.addon.alternatives").forget()
+    before = set(previews._uuid_open)
+    rig = rig_with_key()
+    ops.complete_pose(hypotheses=2)
+    ops.complete_pose(hypotheses=3)
+    pictures = held(rig).pictures
+    assert len({picture.tobytes() for picture in pictures}) == 3
+    for picture in pictures:
+        covered = np.flatnonzero(picture[..., 3].max(axis=1))
+        assert covered[-1] - covered[0] > 0.8 * len(picture), "a standing figure fills its picture"
+    assert len(set(previews._uuid_open) - before) == 1
+    ops.keep_alternative()
+    assert set(previews._uuid_open) == before
+
+
 @pytest.mark.parametrize("destination", ["ASSETS", "GHOSTS"])
 def test_samples_that_left_the_pose_alone_are_browsed_from_there(destination, prior, held, extension):
     rig = rigs.build()

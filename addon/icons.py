@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pictures that panels show; they live in memory, outside of the file, until others are shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy.utils.previews
+import numpy as np
+
+_shown: Any = None
+
+
+def show(pictures: np.ndarray) -> None:
+    """Make icons of these pictures, in place of earlier ones.
+
+    Args:
+        pictures: (N, height, width, 4) float32, the lowest row first.
+    """
+    global _shown  # noqa: PLW0603 - those of one panel are held, on purpose
+    forget()
+    _shown = bpy.utils.previews.new()
+    for index, picture in enumerate(pictures):
+        icon = _shown.new(str(index))
+        icon.image_size = picture.shape[1::-1]
+        icon.image_pixels_float.foreach_set(np.ascontiguousarray(picture).reshape(-1))
+
+
+def icon_of(index: int) -> int:
+    """The number by which a layout shows a picture; 0, which is nothing, if there is none."""
+    return _shown[str(index)].icon_id if _shown is not None and str(index) in _shown else 0
+
+
+def forget() -> None:
+    """Free them."""
+    global _shown  # noqa: PLW0603 - as above
+    if _shown is not None:
+        bpy.utils.previews.remove(_shown)
+        _shown = None
