@@ -61,7 +61,7 @@ class GhostRows:
         remove_ghosts(self._made if kind is not None else self._before)
         if kind is None:
             for number, ghost in enumerate(self._made, start=1):
-                ghost.name = ghost.data.name = f"{self.rig.object.name} ghost {number}"
+                ghost.name = ghost.data.name = self._name(number)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -76,7 +76,7 @@ class GhostRows:
         """
         row, column = divmod(len(self._made), IN_A_ROW)
         shown = figure(self.context, self.rig, MOST_TRIANGLES)
-        mesh = bpy.data.meshes.new("ghost")
+        mesh = bpy.data.meshes.new(self._name(len(self._made) + 1))
         mesh.from_pydata((shown.points - self._origin).tolist(), [], shown.triangles.tolist())
         if not shown.is_bones:
             mesh.shade_smooth()
@@ -85,3 +85,6 @@ class GhostRows:
         along = column + 1 + row % 2 / 2  # every other row looks through the gaps of the one before it
         ghost.location = self._origin + along * self._along + row * self._behind
         self._made.append(ghost)
+
+    def _name(self, number: int) -> str:
+        return f"{self.rig.object.name} ghost {number}"

@@ -17,7 +17,7 @@ photograph() {
   import -silent -window root -colors 255 "$1"
 }
 
-wait_for "$folder/button.txt" 120
+wait_for "$folder/button.txt" 180
 read -r x y < "$folder/button.txt"
 xdotool mousemove 700 500
 sleep 3
@@ -28,13 +28,28 @@ xdotool click 1
 # The pointer leaves the sidebar, so that no tooltip covers it.
 sleep 1
 xdotool mousemove 700 500
-wait_for "$folder/verdict.txt" 60
+wait_for "$folder/verdict.txt" 180
 # The redo panel is folded at first.
 read -r x y < "$folder/redo.txt"
 xdotool mousemove --sync "$x" "$y"
 sleep 1
 xdotool click 1
-wait_for "$folder/unfolded.txt" 60
+wait_for "$folder/unfolded.txt" 180
 xdotool mousemove 700 500
 sleep 3
 photograph "$folder/after.png"
+read -r x y < "$folder/alternative.txt"
+xdotool mousemove --sync "$x" "$y"
+sleep 1
+xdotool click 1
+sleep 1
+xdotool mousemove 700 500
+wait_for "$folder/taken.txt" 180
+sleep 10 # a busy machine takes that long to draw
+photograph "$folder/alternative.png"
+wait_for "$folder/ghosts.txt" 300
+sleep 12
+photograph "$folder/ghosts.png"
+wait_for "$folder/running.txt" 300
+xdotool key Escape
+wait_for "$folder/stopped.txt" 180

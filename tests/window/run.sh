@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Press Complete Pose and Denoise Mocap with a mouse, in a real Blender window, and photograph both.
+# Press Complete Pose, an alternative and Denoise Mocap with a mouse, in a real Blender window, sample ghosts,
+# and photograph them.
 #
 #   tests/window/run.sh REAL_BLENDER ZIP PYTHON
 #
@@ -26,11 +27,13 @@ mkdir -p "$folder/denoise"
 "$real_blender" --home "$folder/home" --drive tests/window/hand.sh -- \
   -P tests/window/stage_denoise.py -- "$folder/denoise"
 
-cat "$folder/verdict.txt" "$folder/denoise/verdict.txt"
-grep -q '^passed' "$folder/verdict.txt"
-grep -q '^passed' "$folder/denoise/verdict.txt"
+for verdict in verdict taken ghosts stopped denoise/verdict; do
+  cat "$folder/$verdict.txt"
+  grep -q '^passed' "$folder/$verdict.txt"
+done
 if [ "${UPDATE:-}" = 1 ]; then
   cp "$folder/before.png" docs/images/window_before.png
   cp "$folder/after.png" docs/images/window_after.png
+  cp "$folder/ghosts.png" docs/images/window_ghosts.png
   cp "$folder/denoise/denoise.png" docs/images/window_denoise.png
 fi
