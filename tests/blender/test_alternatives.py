@@ -134,6 +134,19 @@ def test_after_an_undo_another_one_can_be_taken(prior, held, extension):
     assert len(prior) == 1
 
 
+def test_after_undo_and_redo_of_a_press_that_made_an_action_another_one_can_be_taken(prior, extension):
+    rigs.build()
+    bpy.ops.ed.undo_push(message="before")
+    before = rigs.dump(bpy.data.objects["Rig"], extension)
+    ops.sample_poses("EXEC_DEFAULT", True, insert_keys=True)
+    bpy.ops.ed.undo()
+    bpy.ops.ed.redo()
+    assert take(3) == {"FINISHED"}
+    ops.discard_alternatives()
+    assert rigs.dump(bpy.data.objects["Rig"], extension) == before
+    assert len(prior) == 1
+
+
 def test_discarding_is_one_step_and_ends_the_browsing(held, extension):
     rig_with_key()
     bpy.ops.ed.undo_push(message="before")
