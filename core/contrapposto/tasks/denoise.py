@@ -236,9 +236,12 @@ def _behind(prior: MotionPrior, observed: Observed, callback: Callback | None) -
     )
     again = recover(prior, left, lambda step, _: tell(asked + once + step))
     tell(steps - 1)
+    taken = to_rotvec(transpose(again.rotations) @ observed.rotations)
     white = np.where(known, observed.rotation_level, np.inf)
-    rotations = faithful(again.rotations, observed.rotations, white, slow)
-    place = again.place
+    rotations = again.rotations @ from_rotvec(faithful(taken, white, slow))
+    taken = (observed.place - again.place)[:, None]
+    white = np.where(here, observed.place_level, np.inf)[:, None]
+    place = again.place + faithful(taken, white, DRIFT_METRES * slow)[:, 0]
     for joint in np.flatnonzero(~known.all(axis=0) & known.any(axis=0)):
         seen = known[:, joint]
         curve = curved_rotations(rotations[:, joint, None], seen[:, None])[:, 0]
