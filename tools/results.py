@@ -388,11 +388,11 @@ TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
             {
                 "clip": ("case", 0),
                 "method": ("method", 0),
-                "seconds": ("seconds", 2),
                 "seconds of CPU": ("cpu_seconds", 2),
                 "ms of CPU a frame": ("cpu_ms_per_frame", 2),
                 "peak MB": ("peak_mb", 0),
                 "budget": ("budget", 0),
+                "note": ("note", 0),
             }
         ),
     ),
