@@ -26,7 +26,7 @@ from .playback import curves_suffice, frame_kept, matrices_from_curves, play, wi
 from .rotation_channels import matrices_of
 from .rotations import rotation_path
 from .space import world_of
-from .steps import Steps, within
+from .steps import Steps, chunks, within
 from .takes import Take, playing
 from .timing import Timing, holes, make_timing
 
@@ -87,22 +87,27 @@ def read_clip(
     """
     name, scene = take.action.name, context.scene
     curves = read_action(take.action, take.slot)
+    yield 0.0
     rigmap = calibration.rigmap
     every_key = [key_times(curve) for channel in curves.channels.values() for curve in channel.values()]
     every_key = [times[np.isfinite(times)] for times in every_key]
     frames = np.unique(np.concatenate([*every_key, []]))
     frames = frames if len(frames) else np.zeros(1)  # on which a plan says why there is nothing to write
+    yield 0.0
     plan = make_denoise_plan(armature_object, rigmap, curves, frames, settings)
+    yield 0.0
     _check_something_to_write(armature_object, take, plan, curves, settings)
     armature = calibration.armature
     reader = Corrector(armature_object, calibration, plan)
     check_keys_finite(curves, with_ancestors(armature, reader.needed), name)
+    yield 0.0
     is_cyclic = settings.frame_range is None and _all_cyclic(plan, curves, armature_object)
     keys = [
         key_times(curve) for channel in _written(plan, curves, armature_object) for curve in channel.values()
     ]
     fps = scene.render.fps / scene.render.fps_base
     timing = make_timing(keys, fps, settings.frame_range, name, is_cyclic=is_cyclic)
+    yield 0.0
     plan = make_denoise_plan(armature_object, rigmap, curves, timing.frames, settings)
     corrector = Corrector(armature_object, calibration, plan)
 
@@ -122,13 +127,19 @@ def read_clip(
     _check_object_near(worlds, timing.frames, armature_object)
     yield _PLACED
     try:
-        places = Places.of(matrices)
+        parts = []
+        for rows in chunks(len(timing.frames), _CHUNK):
+            parts.append(Places.of({bone: matrix[rows] for bone, matrix in matrices.items()}))
+            yield _PLACED
         understanding = _motion(calibration, matrices, worlds, timing, name)
         motion, to_body, calibration = yield from within(understanding, _PLACED, 1.0)
     except ValueError as error:
         raise Refusal(f"'{armature_object.name}' cannot be denoised: {error}") from error
     missing, unfilled = _missing(plan, curves, timing, armature_object, calibration)
-    yield 1.0
+    held: dict[str, Setting] = {}
+    for control in plan.controls.values():
+        yield 1.0
+        held[control.bone] = _setting(armature_object, control, curves, matrices, timing.frames)
     return Clip(
         take=take,
         calibration=calibration,
@@ -137,11 +148,8 @@ def read_clip(
         plan=plan,
         corrector=Corrector(armature_object, calibration, plan),
         is_plain=is_plain,
-        places=places,
-        settings={
-            control.bone: _setting(armature_object, control, curves, matrices, timing.frames)
-            for control in plan.controls.values()
-        },
+        places=Places.joined(parts),
+        settings=held,
         motion=motion,
         missing=missing,
         to_body=to_body,
@@ -283,9 +291,8 @@ def _motion(
     rows = np.unique(np.linspace(0, count - 1, min(count, _FRAMES_FOR_HINGES)).astype(int))
     calibration = calibrate_by_motion(calibration, _all_bones(calibration, matrices, read, rows))
     parts = []
-    for start in range(0, count, _CHUNK):
-        yield start / count
-        rows = np.arange(start, min(start + _CHUNK, count))
+    for rows in chunks(count, _CHUNK):
+        yield rows[0] / count
         full = _all_bones(calibration, matrices, read, rows)
         parts.append(calibration.read(full if fixed else carried[rows, None] @ full, space))
     pose = Pose(

@@ -9,7 +9,7 @@ played with it, and what is still lacking is corrected in the same way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -60,7 +60,15 @@ class Places(NamedTuple):
         }
         return cls(rotation, {name: matrix[:, :3, 3] for name, matrix in matrices.items()})
 
-    def at(self, rows: np.ndarray) -> Places:
+    @classmethod
+    def joined(cls, parts: Sequence[Places]) -> Places:
+        """Samples that follow each other."""
+        return cls(
+            {n: np.concatenate([part.rotation[n] for part in parts]) for n in parts[0].rotation},
+            {n: np.concatenate([part.head[n] for part in parts]) for n in parts[0].head},
+        )
+
+    def at(self, rows: np.ndarray | slice) -> Places:
         """Some of the samples."""
         return Places(
             {n: r[rows] for n, r in self.rotation.items()}, {n: h[rows] for n, h in self.head.items()}
@@ -80,6 +88,16 @@ class Setting:
     rotation: np.ndarray
     location: np.ndarray
     linear: np.ndarray | None
+
+    @classmethod
+    def joined(cls, parts: Sequence[Setting]) -> Setting:
+        """Samples that follow each other."""
+        linear = [part.linear for part in parts if part.linear is not None]
+        return cls(
+            np.concatenate([part.rotation for part in parts]),
+            np.concatenate([part.location for part in parts]),
+            np.concatenate(linear) if linear else None,
+        )
 
     def at(self, rows: np.ndarray) -> Setting:
         """Some of the samples."""

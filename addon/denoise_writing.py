@@ -28,7 +28,7 @@ from .keyframes import blank_keys, item, key_times, write_keys
 from .playback import frame_kept
 from .rotation_channels import CHANNELS, matrices_of, nearest_values_of, values_of
 from .rotations import rotation_path
-from .steps import Steps, within
+from .steps import Steps, chunks, within
 from .takes import playing
 from .versions import add_curve, curve_collections, same_slot
 
@@ -40,9 +40,11 @@ _EXACT_M = 3e-4
 _PASSES = 4
 _TRIAL_KEYED = 0.1
 """How much of a pass is done once its keys are written, before they are played."""
-_CHUNK = 1024
-_COMPARED, _SETTLED = 0.1, 0.8
-"""How much of the work is done once it is known what changes, and once a control rig plays it."""
+_TRIAL_PLAYED = 0.9
+"""And once they are played, before what is lacking is corrected."""
+_CHUNK = 256
+_COMPARED, _GUESSED, _SETTLED = 0.1, 0.15, 0.8
+"""How much of the work is done once it is known what changes, and what to key, and once a rig plays it."""
 
 
 @dataclass(frozen=True)
@@ -77,27 +79,18 @@ def write_clip(
     Whatever goes wrong, or if the generator is closed early, the new action is removed again.
     """
     turns, shift = yield from within(changes(clip, clean), 0.0, _COMPARED)
-    wanted = wanted_places(clip.calibration, clip.places, turns, shift)
-    yield _COMPARED
-    everything = np.arange(len(clip.timing.frames))
-    solved = {
-        bone: setting.at(everything)  # a copy: the trials write into it
-        for bone, setting in clip.corrector.correct(
-            clip.places, wanted, clip.settings, everything, aim=False
-        ).items()
-    }
-    yield _COMPARED
+    wanted, solved = yield from within(_guess(clip, turns, shift), _COMPARED, _GUESSED)
     off_deg, off_mm = 0.0, 0.0
     if not clip.is_plain:
         changed = np.abs(turns - np.eye(3)).max(axis=(1, 2, 3)) > _NOTHING_RAD
         changed |= np.abs(shift).max(axis=1) > _NOTHING_M
         settling = _settled(context, armature_object, clip, wanted, solved, np.flatnonzero(changed))
-        solved, off_deg, off_mm = yield from within(settling, _COMPARED, _SETTLED)
+        solved, off_deg, off_mm = yield from within(settling, _GUESSED, _SETTLED)
     action = clip.take.action.copy()
     try:
         action.name = name
         keying = _write_controls(armature_object, clip, solved, settings, action)
-        bones, before = yield from within(keying, _COMPARED if clip.is_plain else _SETTLED, 1.0)
+        bones, before = yield from within(keying, _GUESSED if clip.is_plain else _SETTLED, 1.0)
     except BaseException:
         bpy.data.actions.remove(action)
         raise
@@ -114,9 +107,8 @@ def changes(clip: Clip, clean: Motion) -> Steps[tuple[np.ndarray, np.ndarray]]:
     count = len(clip.timing.frames)
     turns, shift = np.empty((count, NUM_JOINTS, 3, 3)), np.empty((count, 3))
     to_armature = np.broadcast_to(transpose(clip.to_body), (count, 3, 3))
-    for start in range(0, count, _CHUNK):
-        yield start / count
-        rows = slice(start, start + _CHUNK)
+    for rows in chunks(count, _CHUNK):
+        yield rows[0] / count
         before, _ = forward_kinematics(clip.motion.poses.rotations[rows])
         after, _ = forward_kinematics(np.asarray(clean.poses.rotations[rows], dtype=float))
         rotvec = to_rotvec(after @ transpose(before)) * clip.timing.weight[rows, None, None]
@@ -128,6 +120,22 @@ def changes(clip: Clip, clean: Motion) -> Steps[tuple[np.ndarray, np.ndarray]]:
         turns[rows] = from_rotvec(turned)
         shift[rows] = (to_armature[rows] @ step[..., None])[..., 0] / clip.calibration.scale
     return turns, shift
+
+
+def _guess(clip: Clip, turns: np.ndarray, shift: np.ndarray) -> Steps[tuple[Places, dict[str, Setting]]]:
+    """Where the read bones belong, and what the controls are to hold for that if nothing is in the way."""
+    count = len(clip.timing.frames)
+    places: list[Places] = []
+    settings: list[dict[str, Setting]] = []
+    for rows in chunks(count, _CHUNK):
+        yield rows[0] / count
+        now = clip.places.at(rows)
+        wanted = wanted_places(clip.calibration, now, turns[rows], shift[rows])
+        held = {bone: setting.at(rows) for bone, setting in clip.settings.items()}
+        places.append(wanted)
+        settings.append(clip.corrector.correct(now, wanted, held, rows, aim=False))
+    solved = {bone: Setting.joined([part[bone] for part in settings]) for bone in settings[0]}
+    return Places.joined(places), solved
 
 
 def _settled(
@@ -153,34 +161,48 @@ def _settled(
                 if not len(rows):
                     break
                 begin, end = number / _PASSES, (number + 1) / _PASSES
-                keyed = begin + _TRIAL_KEYED * (end - begin)
+                keyed, played_by = (begin + share * (end - begin) for share in (_TRIAL_KEYED, _TRIAL_PLAYED))
                 keying = _write_samples(armature_object, trial, slot, clip, solved)
                 yield from within(keying, begin, keyed)
                 playing_back = played(
                     context.scene, armature_object, clip.corrector.needed, clip.timing.frames[rows]
                 )
-                matrices, _ = yield from within(playing_back, keyed, end)
-                now, there = Places.of(matrices), wanted.at(rows)
-                worst_deg[rows], worst[rows] = clip.corrector.off(now, there, rows)
-                if number == _PASSES - 1:
-                    break
-                parts = {
-                    bone: _relinked(setting.at(rows), clip.plan.controls[bone], matrices, armature_object)
-                    for bone, setting in solved.items()
-                }
-                better = clip.corrector.correct(now, there, parts, rows, aim=True)
+                matrices, _ = yield from within(playing_back, keyed, played_by)
                 moved = np.zeros(len(rows), dtype=bool)
-                for bone, setting in better.items():
-                    moved |= _differs(parts[bone], setting, near)
-                    solved[bone].rotation[rows], solved[bone].location[rows] = (
-                        setting.rotation,
-                        setting.location,
-                    )
+                for part in chunks(len(rows), _CHUNK):
+                    yield played_by + (end - played_by) * part[0] / len(rows)
+                    some, here = rows[part], {name: matrix[part] for name, matrix in matrices.items()}
+                    now, there = Places.of(here), wanted.at(some)
+                    worst_deg[some], worst[some] = clip.corrector.off(now, there, some)
+                    if number < _PASSES - 1:
+                        moved[part] = _corrected(armature_object, clip, here, now, there, solved, some, near)
                 rows = rows[moved | (worst_deg[rows] > _EXACT_DEG) | (worst[rows] > near)]
     finally:
         bpy.data.actions.remove(trial)
     mm = 1000 * clip.calibration.scale
     return solved, float(worst_deg.max(initial=0)), float(mm * worst.max(initial=0))
+
+
+def _corrected(
+    armature_object: bpy.types.Object,
+    clip: Clip,
+    matrices: Mapping[str, np.ndarray],
+    now: Places,
+    wanted: Places,
+    solved: dict[str, Setting],
+    rows: np.ndarray,
+    near: float,
+) -> np.ndarray:
+    """Correct some samples of what was solved, in place; (N,) bool, which of them change."""
+    parts = {
+        bone: _relinked(setting.at(rows), clip.plan.controls[bone], matrices, armature_object)
+        for bone, setting in solved.items()
+    }
+    moved = np.zeros(len(rows), dtype=bool)
+    for bone, setting in clip.corrector.correct(now, wanted, parts, rows, aim=True).items():
+        moved |= _differs(parts[bone], setting, near)
+        solved[bone].rotation[rows], solved[bone].location[rows] = setting.rotation, setting.location
+    return moved
 
 
 def _relinked(

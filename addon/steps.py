@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from typing import TypeVar
+
+import numpy as np
 
 Result = TypeVar("Result")
 
@@ -31,3 +33,9 @@ def within(steps: Steps[Result], low: float, high: float) -> Steps[Result]:
             except StopIteration as end:
                 return end.value
             yield low + (high - low) * done
+
+
+def chunks(count: int, size: int) -> Iterator[np.ndarray]:
+    """The rows 0 to ``count``, so many at a time."""
+    for start in range(0, count, size):
+        yield np.arange(start, min(start + size, count))

@@ -226,15 +226,13 @@ def denoised(records: Records) -> Rows:
             "best filter",
         ]
     ]
-    ours_first = ("contrapposto", "contrapposto_body", "untouched", "dposer", "no_prior")
     for case in dict.fromkeys(str(record["case"]) for record in records):
         of_case = {str(record["method"]): record for record in records if record["case"] == case}
         if not {"contrapposto", "untouched"} <= of_case.keys():
             continue
         ours, untouched = of_case["contrapposto"], of_case["untouched"]
         key = "damaged_mpjpe_mm" if "dropped" in case or "frozen" in case else "mpjpe_mm"
-        filters = [record for method, record in of_case.items() if method not in ours_first]
-        best = min([untouched, *filters], key=lambda record: float(record[key]))
+        best = _best_filter(of_case, key)
         saved = 1 - float(ours[key]) / float(best[key]) if float(best[key]) > 0.1 else None
         name = re.sub(r"\d+", "{}", case)
         rows.append(
@@ -249,6 +247,37 @@ def denoised(records: Records) -> Rows:
                     for entry, digits in (("acceleration_error_m_s2", 1), ("skate_cm_s", 1), ("sharpness", 2))
                     for record in (ours, best)
                 ),
+            ]
+        )
+    return rows
+
+
+NO_FILTERS = ("contrapposto", "contrapposto_body", "dposer", "no_prior")
+"""Methods that are no filters; doing nothing counts as one."""
+
+
+def _best_filter(of_case: Mapping[str, Record], key: str) -> Record:
+    filters = [record for method, record in of_case.items() if method not in NO_FILTERS]
+    return min(filters, key=lambda record: float(record[key]))
+
+
+def per_frame(records: Records) -> Rows:
+    """DPoser frame by frame beside ours and the filters: the same clips, the same noise."""
+    methods = {"contrapposto": "Contrapposto", "dposer": "DPoser", "no_prior": "DPoser without its prior"}
+    rows = [["clips", *(f"{words}, mm" for words in methods.values()), "best filter", "untouched"]]
+    for case in dict.fromkeys(str(record["case"]) for record in records):
+        of_case = {str(record["method"]): record for record in records if record["case"] == case}
+        if "dposer" not in of_case:
+            continue
+        ours = "contrapposto" in of_case
+        key = "mpjpe_mm" if ours else "occluded_mpjpe_mm"
+        name = re.sub(r"\d+", "{}", case)
+        rows.append(
+            [
+                DENOISED[name].format(*re.findall(r"\d+", case)) if ours else case.replace("_", " "),
+                *(number(of_case[method][key]) if method in of_case else "" for method in methods),
+                number(_best_filter(of_case, key)[key]) if ours else "",
+                number(of_case["untouched"][key]) if ours else "",
             ]
         )
     return rows
@@ -350,19 +379,23 @@ TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
             }
         ),
     ),
-    "denoise-dposer": (
-        "denoise_dposer",
+    "denoise-dposer": ("denoise_dposer", per_frame),
+    "denoise-val": ("denoise_val", denoised),
+    "denoise-test": ("denoise_test", denoised),
+    "denoise-speed": (
+        "denoise_speed",
         flat(
             {
-                "clips": ("case", 0),
+                "clip": ("case", 0),
                 "method": ("method", 0),
-                "all joints mm": ("mpjpe_mm", 1),
-                "unseen joints mm": ("occluded_mpjpe_mm", 1),
-                "s": ("seconds", 0),
+                "seconds of CPU": ("cpu_seconds", 2),
+                "ms of CPU a frame": ("cpu_ms_per_frame", 2),
+                "peak MB": ("peak_mb", 0),
+                "budget": ("budget", 0),
+                "note": ("note", 0),
             }
         ),
     ),
-    "denoise-val": ("denoise_val", denoised),
     "ablation": (
         "ablation",
         of_task(

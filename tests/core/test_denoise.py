@@ -236,7 +236,8 @@ class Stop(Exception):
 def test_the_callback_counts_and_can_stop():
     clip, seen = swinging(600), []
     cleaned(clip, callback=lambda step, steps: seen.append((step, steps)))
-    assert [step for step, _ in seen] == list(range(seen[-1][1]))
+    assert seen == sorted(seen)
+    assert {step for step, _ in seen} == set(range(seen[-1][1]))
     assert len({steps for _, steps in seen}) == 1
     assert len(seen) > 2
 
@@ -295,3 +296,13 @@ def test_a_long_gap_of_the_whole_body_is_bridged():
     step = np.linalg.norm(np.diff(joints_of(found.motion), axis=0), axis=-1).max(axis=1)
     assert step.max() < 0.1
     assert np.linalg.norm(found.motion.poses.transl - clip.poses.transl, axis=-1).max() < 0.2
+
+
+def test_it_can_be_stopped_before_the_first_window_and_after_the_last():
+    heard = []
+    cleaned(swinging(200), callback=lambda step, steps: heard.append((step, steps)))
+    steps = {of for _, of in heard}
+    assert len(steps) == 1
+    assert heard == sorted(heard)
+    assert heard.count((0, steps.pop())) > NUM_JOINTS  # noise, outliers and grid, a few joints at a time
+    assert heard.count(heard[-1]) > NUM_JOINTS / 2

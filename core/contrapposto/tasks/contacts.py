@@ -23,7 +23,7 @@ LEGS = tuple(
 LIKELY, UNLIKELY = 0.6, 0.35
 """Probabilities at which a contact begins and ends."""
 
-SLOW = 0.6
+SLOW = 0.4
 """Metres a second of the toe base, averaged over a few frames, above which no foot stands."""
 
 SHORTEST_SECONDS = 0.1

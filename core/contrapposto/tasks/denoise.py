@@ -16,7 +16,9 @@ Cost grows with the number of frames. Everything is deterministic.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -40,7 +42,7 @@ from contrapposto.tasks.gaps import (
 )
 from contrapposto.tasks.motion_windows import Recovered, passes, recover
 from contrapposto.tasks.noise import point_noise, rotation_noise
-from contrapposto.tasks.outliers import find_outliers, point_spikes
+from contrapposto.tasks.outliers import Outliers, find_outliers, point_spikes
 from contrapposto.tasks.timeline import Timeline
 
 FPS_RANGE = (1.0, 1000.0)
@@ -61,6 +63,9 @@ INTERPOLATED = 0.85
 DETAIL_NOISE = 1.3
 DETAIL_FRAMES = 8
 """Detail counts as noise when it is no larger than so much of the noise, over so many frames each side."""
+
+JOINTS_AT_ONCE = 2
+"""Joints whose noise, outliers or faithfulness are found at a time; between them a task can be stopped."""
 
 GROUND_PERCENTILE = 5
 """Of the lowest sole's height over the clip: where its ground is."""
@@ -111,7 +116,7 @@ def denoise(
         offsets: (22, 3) body proportions; the standard body if None.
         soles: where the soles are, to find the ground; those of the proportions if None.
         prior: the shipped one on NumPy if None.
-        callback: called with (step, steps); may raise to stop.
+        callback: called with (step, steps) every few windows or joints; may raise to stop.
 
     Raises:
         ValueError: with one sentence, for fewer than 2 frames, values that are not finite
@@ -123,19 +128,28 @@ def denoise(
     prior = load() if prior is None else prior
     line = Timeline(T, fps)
 
-    rough = rotation_noise(R, ~gone)
-    found = find_outliers(R, ~gone, rough, fps)
+    count = line.grid_count
+    steps = probes(count, prior) + 2 * passes(count, prior.frames) + 1
+
+    def tell(step: int) -> None:
+        if callback is not None:
+            callback(step, steps)
+
+    starting, ending = partial(tell, 0), partial(tell, steps - 1)
+
+    (rough,) = _by_joints(starting, _noise, R, ~gone)
+    found = Outliers(*_by_joints(starting, partial(_outliers, fps=fps), R, ~gone, rough))
     jumped = point_spikes(place, placed, point_noise(place[:, None], placed[:, None])[:, 0])
     wrong = found.any if fill_gaps else np.zeros_like(gone)
     reliable = ~gone & ~wrong
     # a body that is frozen as a whole is frozen in its place, too
     placed_well = placed & ~(jumped | found.frozen.all(axis=1)) if fill_gaps else placed
 
-    noise = rotation_noise(R, reliable)
-    grid, known = line.rotations_to_grid(R, reliable)
+    (noise,) = _by_joints(starting, _noise, R, reliable)
+    grid, known = _by_joints(starting, line.rotations_to_grid, R, reliable)
     points, here = line.points_to_grid(place, placed_well)
     coarse = fps < FPS and not line.same
-    level = noise * INTERPOLATED if coarse else rotation_noise(grid, known)
+    level = noise * INTERPOLATED if coarse else _by_joints(starting, _noise, grid, known)[0]
     level = line.nearest_to_grid(level) if coarse else level
     place_noise = point_noise(points[:, None], here[:, None])[:, 0]
 
@@ -146,12 +160,14 @@ def denoise(
         (points - shift) * scale,
         np.where(here, np.hypot(place_noise * scale, LEAST_METRES), np.inf),
     )
-    clean = _behind(prior, observed, callback)
+    clean = _behind(prior, observed, tell)
 
+    ending()
     lost = to_rotvec(transpose(line.rotations_from_grid(grid)) @ R)
     rotations = line.rotations_from_grid(clean.rotations) @ from_rotvec(_detail(line, lost, reliable, noise))
     filled = (gone if fill_gaps else np.zeros_like(gone)) | (wrong & (force > 0))
     share = np.where(filled, 1.0, force * ~gone)
+    ending()
     rotations = np.where((share > 0)[..., None, None], slerp(R, rotations, share), R)
     lost = (place - line.points_from_grid(points))[:, None]
     kept = _detail(line, lost, placed_well[:, None], point_noise(place[:, None], placed_well[:, None]))
@@ -161,6 +177,7 @@ def denoise(
     new_place = place + place_share[:, None] * (clean_place - place)
 
     stand = np.zeros((T, 2), dtype=bool)
+    ending()
     if contacts:
         _, joints = forward_kinematics(rotations, offsets)
         toes = joints[:, [leg[3] for leg in LEGS]] + new_place[:, None]
@@ -169,6 +186,7 @@ def denoise(
         rotations, stand = hold_feet(
             rotations, new_place, stand, fps, strength=(sides[0], sides[1]), offsets=offsets
         )
+    ending()
     return Denoised(
         motion=Motion(Pose(rotations, new_place), motion.fps, motion.name),
         noise_deg=np.degrees(np.median(noise, axis=0)),
@@ -208,16 +226,33 @@ def _checked(
     return R, bridged_points(place, placed), gone, placed
 
 
-def _behind(prior: MotionPrior, observed: Observed, callback: Callback | None) -> Recovered:
+def _noise(R: np.ndarray, reliable: np.ndarray) -> tuple[np.ndarray]:
+    return (rotation_noise(R, reliable),)
+
+
+def _outliers(
+    R: np.ndarray, reliable: np.ndarray, noise: np.ndarray, *, fps: float
+) -> tuple[np.ndarray, np.ndarray]:
+    found = find_outliers(R, reliable, noise, fps)
+    return found.spikes, found.frozen
+
+
+def _by_joints(
+    tell: Callable[[], None], function: Callable[..., tuple[np.ndarray, ...]], *values: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """What a function makes of values (T, J, ...), a few joints at a time, and told of each time."""
+    parts = []
+    for first in range(0, values[0].shape[1], JOINTS_AT_ONCE):
+        tell()
+        parts.append(function(*(value[:, first : first + JOINTS_AT_ONCE] for value in values)))
+    return tuple(np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
+
+
+def _behind(prior: MotionPrior, observed: Observed, tell: Callable[[int], None]) -> Recovered:
     """The clean clip behind an observation, by two truncated steps of the reverse process."""
     count = len(observed.place)
     asked, once = probes(count, prior), passes(count, prior.frames)
-    steps = asked + 2 * once + 1
-
-    def tell(step: int) -> None:
-        if callback is not None:
-            callback(step, steps)
-
+    ending = partial(tell, asked + 2 * once)
     known, here = np.isfinite(observed.rotation_level), np.isfinite(observed.place_level)
     observed = with_long_gaps(observed)
     slow = drift(prior, observed, lambda step, _: tell(step))
@@ -235,11 +270,16 @@ def _behind(prior: MotionPrior, observed: Observed, callback: Callback | None) -
         np.where(here, LEFT * told.place_level, LEFT_IN_GAPS_METRES),
     )
     again = recover(prior, left, lambda step, _: tell(asked + once + step))
-    tell(steps - 1)
     white = np.where(known, observed.rotation_level, np.inf)
-    rotations = faithful(again.rotations, observed.rotations, white, slow)
-    place = again.place
+    (rotations,) = _by_joints(
+        ending, partial(_faithful, slow=slow), again.rotations, observed.rotations, white
+    )
+    ending()
+    taken = (observed.place - again.place)[:, None]
+    white = np.where(here, observed.place_level, np.inf)[:, None]
+    place = again.place + faithful(taken, white, DRIFT_METRES * slow)[:, 0]
     for joint in np.flatnonzero(~known.all(axis=0) & known.any(axis=0)):
+        ending()
         seen = known[:, joint]
         curve = curved_rotations(rotations[:, joint, None], seen[:, None])[:, 0]
         rotations[:, joint] = slerp(curve, rotations[:, joint], prior_share(seen))
@@ -247,6 +287,13 @@ def _behind(prior: MotionPrior, observed: Observed, callback: Callback | None) -
         curve = curved_points(place, here)
         place = curve + prior_share(here)[:, None] * (place - curve)
     return replace(again, rotations=rotations, place=place, contacts=clean.contacts)
+
+
+def _faithful(
+    clean: np.ndarray, seen: np.ndarray, white: np.ndarray, *, slow: np.ndarray
+) -> tuple[np.ndarray]:
+    """Clean rotations with the movement put back that cannot have been noise."""
+    return (clean @ from_rotvec(faithful(to_rotvec(transpose(clean) @ seen), white, slow)),)
 
 
 def _strength(strength: float | np.ndarray) -> np.ndarray:

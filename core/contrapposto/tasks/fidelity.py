@@ -1,58 +1,64 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Give back what the prior took from the performance: movement that cannot have been noise.
 
-White noise has little power at low frequencies. Where what was taken away has more of it
-than its level allows, the prior has mistaken an unusual movement for noise, or flattened
-a fast one, and that part is put back: a Wiener gain on the slow part of the difference.
+The mean of white noise over some frames is the smaller the more frames they are, that of drift,
+too, once they are more than it lasts. Where what was taken away has a larger mean, the prior has
+mistaken an unusual movement for noise, flattened a fast one, or holds a joint as its own people do,
+and that part is put back: a Wiener gain on the slow part of the difference, from the slowest to
+the fastest.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from contrapposto.rotation import from_rotvec, to_rotvec, transpose
+SCALES = (80.0, 40.0, 20.0, 10.0, 5.0, 2.5)
+"""Deviations of the kernels that take the slow part, frames."""
 
-SLOW = 2.5
-"""Deviation of the kernel that takes the slow part, frames."""
+AROUND, AROUND_FRAMES = 2.0, 5.0
+"""Deviation of the kernel over which its power is measured: so many times the scale, and so many frames."""
 
-AROUND = 10.0
-"""Deviation of the kernel over which its power is measured, frames."""
-
-ALLOWED = 1.5
+ALLOWED = 1.2
 """How much more power than expected passes for noise."""
 
+DRIFT_FRAMES = 8.0
+"""Deviation of the kernel that makes noise as slow as drift is taken to be."""
 
-def faithful(clean: np.ndarray, seen: np.ndarray, white: np.ndarray, slow: np.ndarray) -> np.ndarray:
-    """Clean rotations with the movement put back that cannot have been noise.
+REACH = 4.0
+"""Deviations beyond which a kernel is nothing."""
+
+
+def faithful(taken: np.ndarray, white: np.ndarray, slow: np.ndarray) -> np.ndarray:
+    """What to put back of what was taken from a clip.
 
     Args:
-        clean, seen: (T, J, 3, 3) what the prior told, of what it was shown.
-        white: (T, J) level of the white noise, radians; infinite where nothing was seen.
-        slow: (T,) level of noise that is slow itself and is not put back, radians.
+        taken: (T, J, 3) what was seen minus what the prior told, radians or metres.
+        white: (T, J) level of the white noise, in the same unit; infinite where nothing was seen.
+        slow: (T,) level of the drift.
 
     Returns:
-        (T, J, 3, 3).
+        (T, J, 3), 0 where nothing was seen.
     """
     known = np.isfinite(white)
-    taken = to_rotvec(transpose(clean) @ seen) * known[..., None]
-    weight = _smooth(known.astype(float), SLOW)
-    part = _smooth(taken, SLOW) / np.maximum(weight, 1e-9)[..., None] * known[..., None]
-    power = _smooth(np.sum(part**2, axis=-1) / 3, AROUND)
-    share = 1 / (2 * np.sqrt(np.pi) * SLOW)
-    expected = share * np.where(known, white, 0) ** 2 + slow[:, None] ** 2
-    gain = np.clip(1 - ALLOWED * expected / np.maximum(power, 1e-12), 0, 1)
-    return clean @ from_rotvec(gain[..., None] * part)
+    white = np.where(known, white, 0.0)
+    rest = taken * known[..., None]
+    back = np.zeros_like(rest)
+    for scale in SCALES:
+        weight = np.maximum(_smooth(known.astype(float), scale), 1e-9)
+        part = _smooth(rest, scale) / weight[..., None] * known[..., None]
+        around = AROUND * scale + AROUND_FRAMES
+        power = _smooth(np.sum(part**2, axis=-1) / 3, around) / _smooth(np.ones((len(part), 1)), around)
+        expected = white**2 / (2 * np.sqrt(np.pi) * scale)
+        expected += slow[:, None] ** 2 * DRIFT_FRAMES / np.hypot(DRIFT_FRAMES, scale)
+        part *= np.clip(1 - ALLOWED * expected / np.maximum(power, 1e-12), 0, 1)[..., None]
+        back += part
+        rest -= part
+    return back
 
 
 def _smooth(x: np.ndarray, width: float) -> np.ndarray:
-    """Values (T, ...) under a Gaussian of time, cut at its ends."""
-    reach = int(3 * width)
-    total, sum_of = np.zeros_like(x), np.zeros(len(x))
-    for shift in range(-reach, reach + 1):
-        weight = float(np.exp(-0.5 * (shift / width) ** 2))
-        here = slice(max(0, -shift), len(x) - max(0, shift))
-        there = slice(max(0, shift), len(x) + min(0, shift))
-        if here.start < here.stop:
-            total[here] += weight * x[there]
-            sum_of[here] += weight
-    return total / sum_of.reshape(-1, *[1] * (x.ndim - 1))
+    """Values (T, ...) under a Gaussian of time; beyond the ends is nothing."""
+    frames = len(x) + int(np.ceil(REACH * width))
+    turns = np.fft.rfftfreq(frames).reshape(-1, *[1] * (x.ndim - 1))
+    gain = np.exp(-2 * (np.pi * turns * width) ** 2)
+    return np.fft.irfft(gain * np.fft.rfft(x, frames, axis=0), frames, axis=0)[: len(x)]

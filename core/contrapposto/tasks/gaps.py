@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Gaps in what is known of a clip: where they are, bridges over them, and who fills them.
 
-Curves that go on as what is known begins and ends fill most gaps better than the motion prior; the
-longer one is, the more the prior has to say. In a very long one of the whole body a window might see
-nothing at all: there a straight bridge is shown to the prior, dimly.
+Curves that go on as what is known begins and ends fill short gaps better than the motion prior, which
+fills long ones better: the longer one is, the more it has to say. In a very long one of the whole body a
+window might see nothing at all: there a straight bridge is shown to the prior, dimly.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from contrapposto.priors.motion import Observed
 from contrapposto.rotation import from_rot6d, slerp, to_rot6d
 from contrapposto.skeleton import NUM_JOINTS
 
-EVEN_GAP = 250.0
+EVEN_GAP = 45.0
 """Frames of a gap that a curve fills as well as the prior: both have a say."""
 
 LONG_GAP = 40
@@ -68,7 +68,8 @@ def prior_share(known: np.ndarray) -> np.ndarray:
     share = np.ones(len(known))
     if known.any():
         for begin, end in runs(~known):
-            share[begin:end] = (end - begin) / (end - begin + EVEN_GAP)
+            length = end - begin
+            share[begin:end] = length**2 / (length**2 + EVEN_GAP**2)
     return share
 
 
