@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Press Complete Pose and Denoise Mocap with a mouse, in a real Blender window, and photograph both.
+# Press Complete Pose and Denoise Mocap with a mouse, in a real Blender window, and photograph both; apply a
+# pose asset from the Asset Browser, and look for traces of the disabled add-on.
 #
 #   tests/window/run.sh REAL_BLENDER ZIP PYTHON
 #
@@ -16,18 +17,21 @@ python=$3
 cd "$(dirname "$0")/../.."
 folder=build/window
 rm -rf "$folder"
-mkdir -p "$folder/denoise"
+mkdir -p "$folder/denoise" "$folder/assets"
 
 "$real_blender" --home "$folder/home" -- --command extension install-file -r user_default --enable "$zip"
 "$real_blender" --home "$folder/home" --drive tests/window/drive.sh -- \
   -P tests/window/stage.py -- "$folder"
 
+"$real_blender" --home "$folder/home" --gui -- -P tests/window/stage_assets.py -- "$folder/assets"
+
 "$python" tests/window/takes.py "${CONTRAPPOSTO_SHARED:-../shared}/data/mocap" "$folder/denoise"
 "$real_blender" --home "$folder/home" --drive tests/window/hand.sh -- \
   -P tests/window/stage_denoise.py -- "$folder/denoise"
 
-cat "$folder/verdict.txt" "$folder/denoise/verdict.txt"
+cat "$folder/verdict.txt" "$folder/assets/verdict.txt" "$folder/denoise/verdict.txt"
 grep -q '^passed' "$folder/verdict.txt"
+grep -q '^passed' "$folder/assets/verdict.txt"
 grep -q '^passed' "$folder/denoise/verdict.txt"
 if [ "${UPDATE:-}" = 1 ]; then
   cp "$folder/before.png" docs/images/window_before.png
