@@ -26,7 +26,8 @@ help:
 	@echo "make test    lint and every test that needs no window: core, oldest NumPy, Blender $(BLENDERS), packaging"
 	@echo "make zip     build $(ZIP)"
 	@echo "make dev     set up .venv/dev: core, torch and the tools of tests, training and evaluation"
-	@echo "also: demo-denoise, lint, test-core, test-oldest, test-blender, test-fuzz, test-packaging, test-window, clean"
+	@echo "also: demo-denoise, demo-samples, lint, test-core, test-oldest, test-blender, test-fuzz, test-packaging,"
+	@echo "      test-window, clean"
 
 .venv/%/.ready: requirements/%.txt tools/environment.py
 	@$(PYTHON) tools/environment.py $*
@@ -50,6 +51,13 @@ DATA ?= ../shared/data/mocap
 PICTURES := $(if $(filter 1,$(UPDATE)),docs/images,build/demo)
 demo-denoise: $(ZIP)
 	@PYTHONPATH=core .venv/bpy-4.5/bin/python demo/denoise.py --extension $(ZIP) --data $(DATA) --output $(PICTURES)
+
+# Contact sheets of sampled poses; each character has a Blender of its own. The Unreal-style one is a file of ../shared.
+demo-samples: .venv/bpy-4.5/.ready
+	@mkdir -p $(PICTURES)
+	@for character in rigify mixamo unreal; do \
+	    PYTHONPATH=core .venv/bpy-4.5/bin/python demo/samples.py $$character \
+	        --output $(PICTURES)/sample_poses_$$character.png; done
 
 # The default run ends with the summary line of each lane once more, so that all of them are in sight.
 test: lint test-core test-oldest test-blender test-packaging
@@ -98,5 +106,5 @@ clean:
 	rm -rf build dist wheels core/build core/*.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-.PHONY: help dev zip demo demo-denoise test lint test-core test-oldest test-blender test-fuzz test-packaging \
-    test-window clean
+.PHONY: help dev zip demo demo-denoise demo-samples test lint test-core test-oldest test-blender test-fuzz \
+    test-packaging test-window clean

@@ -11,14 +11,16 @@ from benchmarks import blender_ik, speed
 from contrapposto.evaluation.table import format_table, make_room, write_json
 from contrapposto.priors import pose
 
+MEASURES = {"completion": speed.measure, "denoise": speed.measure_denoise, "sample": speed.measure_sample}
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser(
-        "speed", help="Complete Pose, enabling the add-on, the size of the zip; denoise"
+        "speed", help="Complete Pose, enabling the add-on, the size of the zip; denoise; sample"
     )
-    one.add_argument("what", nargs="?", choices=("completion", "denoise"), default="completion")
+    one.add_argument("what", nargs="?", choices=tuple(MEASURES), default="completion")
     one.add_argument("--repeats", type=int, default=15, help="timed runs of each case (default 15)")
     one.add_argument("--quick", action="store_true", help="three timed runs of each case")
     one.add_argument("--json", type=Path, help="also write the records to this file")
@@ -36,8 +38,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _records(arguments: argparse.Namespace) -> list[dict[str, str | float | int]]:
     if arguments.command == "speed":
-        measure = speed.measure_denoise if arguments.what == "denoise" else speed.measure
-        return list(measure(3 if arguments.quick else arguments.repeats))
+        return list(MEASURES[arguments.what](3 if arguments.quick else arguments.repeats))
     return list(
         blender_ik.measure(
             arguments.data,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Speed and size of Complete Pose, and of Denoise Mocap.
+"""Speed and size of Complete Pose, of Denoise Mocap, and of Sample Poses.
 
 Each row runs in a process of its own, so that its peak memory is its own: the
 whole process, interpreter and libraries included. Times are medians of warm runs.
@@ -19,6 +19,10 @@ from benchmarks.backends import BACKENDS, absent
 ROOT = Path(__file__).resolve().parent.parent
 HYPOTHESES = (1, 8, 64, 256, 1000)
 FRAMES = (100, 1000, 10000)
+SAMPLES = (1, 100, 10000)
+MANY = 1000
+"""Poses from which on the first call is long enough to be timed itself."""
+
 BLENDER = ROOT / ".venv" / "bpy-4.5" / "bin" / "python"
 
 BUDGET_S = {("numpy", 8): 0.15}
@@ -100,6 +104,28 @@ def measure_denoise(repeats: int) -> Iterator[dict[str, str | float | int]]:
                 "cpu_ms_per_frame": 1000 * found["cpu_seconds"] / frames,
                 "peak_mb": found["peak_mb"],
                 "budget": _budget(BUDGET_DENOISE_S.get((backend, frames))),
+                "note": f"first call {found['first_seconds']:.2f} s",
+            }
+
+
+def measure_sample(repeats: int) -> Iterator[dict[str, str | float | int]]:
+    """Yield one record a number of poses and array library, for Sample Poses."""
+    for backend in BACKENDS:
+        if reason := absent(backend):
+            yield {"task": "sample", "case": "all", "method": f"contrapposto-{backend}", "note": reason}
+            continue
+        for count in SAMPLES:
+            runs = 0 if count >= MANY else repeats
+            found = _run([sys.executable, "-m", "benchmarks.one_sample", backend, str(count), str(runs)])
+            yield {
+                "task": "sample",
+                "case": "1 pose" if count == 1 else f"{count} poses",
+                "method": f"contrapposto-{backend}",
+                "seconds": found["seconds"],
+                "cpu_seconds": found["cpu_seconds"],
+                "poses_per_second": count / found["seconds"],
+                "poses_per_cpu_second": count / found["cpu_seconds"],
+                "peak_mb": found["peak_mb"],
                 "note": f"first call {found['first_seconds']:.2f} s",
             }
 

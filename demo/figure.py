@@ -7,6 +7,7 @@ to one joint and turns with it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 
 import bpy
@@ -22,9 +23,19 @@ TO_BLENDER = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 SIDE, DEPTH = Vector((1, 0, 0)), Vector((0, 1, 0))
 
 
+UPRIGHT = np.tile(np.eye(3), (NUM_JOINTS, 1, 1))
+"""The T-pose."""
+
+
 def _rest() -> np.ndarray:
     """(22, 3) joints of the T-pose, Blender's axes."""
-    return forward_kinematics(np.tile(np.eye(3), (NUM_JOINTS, 1, 1)))[1] @ TO_BLENDER.T
+    return forward_kinematics(UPRIGHT)[1] @ TO_BLENDER.T
+
+
+def standing() -> np.ndarray:
+    """(22, 3) joints of the T-pose that stands on z = 0, Blender's axes."""
+    rest = _rest()
+    return rest - np.array([0, 0, min(points[:, 2].min() + rest[joint, 2] for joint, points, _ in _solids())])
 
 
 def _parts() -> list[Part]:
@@ -93,6 +104,19 @@ def surface_points(rotations: np.ndarray) -> list[np.ndarray]:
     posed = [points @ turns[joint].T + places[joint] for joint, points, _ in _solids()]
     floor = min(points[:, 2].min() for points in posed)
     return [points - np.array([0, 0, floor]) for points in posed]
+
+
+def dress(rig: bpy.types.Object, bones: Mapping[str, str], skin: bpy.types.Material) -> bpy.types.Object:
+    """The T-pose as a mesh that is skinned to a rig which stands like it; ``bones`` by joint name."""
+    body = build(UPRIGHT, [skin] * NUM_JOINTS, f"{rig.name} body")
+    first = 0
+    for joint, points, _ in _solids():
+        name = bones[JOINT_NAMES[joint]]
+        group = body.vertex_groups.get(name) or body.vertex_groups.new(name=name)
+        group.add(list(range(first, first + len(points))), 1.0, "REPLACE")
+        first += len(points)
+    body.modifiers.new("Rig", "ARMATURE").object = rig
+    return body
 
 
 def build(rotations: np.ndarray, materials: list[bpy.types.Material], name: str) -> bpy.types.Object:

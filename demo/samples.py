@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A contact sheet of sampled poses: the pictures of the pose assets of a Rigify human, best first.
+"""A contact sheet of sampled poses: the pictures of the pose assets of a character, best first.
 
-PYTHONPATH=core .venv/bpy-4.5/bin/python demo/samples.py --output docs/images/sample_poses.png
+    PYTHONPATH=core .venv/bpy-4.5/bin/python demo/samples.py rigify --output build/rigify.png
+
+`make demo-samples` writes those of all three rig families.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import argparse
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 PROFILE = tempfile.TemporaryDirectory(prefix="contrapposto-samples-")
@@ -17,24 +20,28 @@ os.environ["BLENDER_USER_RESOURCES"] = PROFILE.name  # Blender reads it while it
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 
 import bpy  # noqa: E402
-import addon_utils  # noqa: E402
-import crouch  # noqa: E402
-import mannequin  # noqa: E402
+import characters  # noqa: E402
 import numpy as np  # noqa: E402
-from headless import load, silent  # noqa: E402
+from headless import load, run, silent  # noqa: E402
+
+CHARACTERS = {
+    "rigify": characters.rigify,
+    "mixamo": characters.mixamo,
+    "unreal": characters.unreal,
+}
 
 COLUMNS = 8
-SKIN = (0.24, 0.4, 0.66)
+CELL = 192
+"""Pixels of a picture on the sheet."""
+
 PAPER = 0.95
 
 
-def make(count: int, seed: int) -> tuple[list[np.ndarray], list[float]]:
-    """Pictures (256, 256, 4) of the assets, and how natural each is, percent."""
+def make(character: Callable[[], bpy.types.Object], count: int, seed: int) -> tuple[list[np.ndarray], str]:
+    """Pictures (256, 256, 4) of the assets, and what there is to say of them."""
     with silent():
         bpy.ops.wm.read_factory_settings(use_empty=True)
-        addon_utils.enable("rigify", default_set=True)
-        rig = crouch.rigify_human()
-        mannequin.tint(mannequin.build(rig), {}, SKIN)
+        rig = character()
     settings = load("sample_settings")
     report = load("sample").sample(
         bpy.context,
@@ -43,8 +50,9 @@ def make(count: int, seed: int) -> tuple[list[np.ndarray], list[float]]:
             destination=settings.Destination.ASSETS, hypotheses=count, seed=seed, catalog=""
         ),
     )
-    print(report.sentence)
-    return [picture(bpy.data.actions[name]) for name in report.assets], list(report.naturalness)
+    natural = ", ".join(f"{percent:.0f}" for percent in report.naturalness)
+    sentence = f"{report.sentence}; percent of real poses that are less natural: {natural}"
+    return [picture(bpy.data.actions[name]) for name in report.assets], sentence
 
 
 def picture(action: bpy.types.Action) -> np.ndarray:
@@ -68,26 +76,31 @@ def lay_out(pictures: list[np.ndarray]) -> np.ndarray:
     return sheet
 
 
-def main() -> int:
+def save(sheet: np.ndarray, path: Path) -> None:
+    """Write a sheet as a PNG, its pictures ``CELL`` pixels wide."""
+    height, width, _ = sheet.shape
+    image = bpy.data.images.new("Sheet", width, height)
+    image.pixels.foreach_set(sheet.reshape(-1))
+    columns = min(COLUMNS, width // 256)
+    image.scale(columns * CELL, height * columns * CELL // width)
+    image.filepath_raw, image.file_format = str(path.resolve()), "PNG"
+    image.save()
+
+
+def main(words: list[str]) -> int:
     """Sample, lay out, save; the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("character", choices=CHARACTERS)
     parser.add_argument("--output", type=Path, required=True, help="the PNG to write")
     parser.add_argument("--count", type=int, default=24, help="poses (default 24)")
     parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    pictures, natural = make(arguments.count, arguments.seed)
-    sheet = lay_out(pictures)
-    image = bpy.data.images.new("Sheet", sheet.shape[1], sheet.shape[0])
-    image.pixels.foreach_set(sheet.reshape(-1))
-    image.filepath_raw, image.file_format = str(arguments.output.resolve()), "PNG"
-    image.save()
-    print(", ".join(f"{percent:.0f}" for percent in natural), "percent of real poses are less natural")
-    print(arguments.output)
+    arguments = parser.parse_args(words)
+    with PROFILE:
+        pictures, sentence = make(CHARACTERS[arguments.character], arguments.count, arguments.seed)
+    save(lay_out(pictures), arguments.output)
+    print(f"{arguments.output}: {sentence}")
     return 0
 
 
 if __name__ == "__main__":
-    status = main()
-    PROFILE.cleanup()
-    sys.stdout.flush()
-    os._exit(status)  # Blender's own exit lingers
+    run(main, __file__)

@@ -309,6 +309,25 @@ TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
             }
         ),
     ),
+    "samples": (
+        "samples",
+        flat(
+            {
+                "samples": ("case", 0),
+                "method": ("method", 0),
+                "APD cm": ("apd_cm", 1),
+                "precision": ("precision", 3),
+                "recall": ("recall", 3),
+                "dNN rad": ("dnn_rad", 2),
+                "naturalness": ("naturalness_percentile", 0),
+                "ms a pose": ("ms_per_pose", 0),
+                "APD rises by": ("apd_rise", 2),
+                "precision changes by": ("precision_change", 3),
+                "±": ("precision_change_error", 3),
+                "claim": ("claim", 0),
+            }
+        ),
+    ),
     "ik": (
         "ik",
         flat(
@@ -413,6 +432,21 @@ TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
     ),
     "claims": ("claims ablation", claims),
     "leave-one-out": ("leave_one_out", left_out),
+    "speed-sample": (
+        "speed_sample",
+        flat(
+            {
+                "what": ("case", 0),
+                "method": ("method", 0),
+                "seconds": ("seconds", 2),
+                "CPU seconds": ("cpu_seconds", 2),
+                "poses a second": ("poses_per_second", 1),
+                "poses a CPU second": ("poses_per_cpu_second", 1),
+                "peak MB": ("peak_mb", 0),
+                "note": ("note", 0),
+            }
+        ),
+    ),
     "speed": (
         "speed",
         flat(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib
+import types
 
 import bpy
 import numpy as np
@@ -80,6 +81,22 @@ def test_the_drawing_goes_with_another_pose_with_a_second_press_and_with_the_ext
     package.unregister()
     try:
         assert not bones.is_shown(rig)
+    finally:
+        package.register()
+
+
+def test_disabling_the_extension_takes_the_drawing_out_of_the_views(bones, extension, monkeypatch):
+    rigs.build()
+    in_a_window = types.SimpleNamespace(app=types.SimpleNamespace(background=False), types=bpy.types)
+    monkeypatch.setattr(bones, "bpy", in_a_window)
+    bpy.ops.contrapposto.show_naturalness()
+    drawing = bones._handle
+    assert drawing is not None
+    package = importlib.import_module(extension)
+    package.unregister()
+    try:
+        with pytest.raises(ValueError, match="invalid or already removed"):
+            bpy.types.SpaceView3D.draw_handler_remove(drawing, "WINDOW")
     finally:
         package.register()
 

@@ -178,8 +178,37 @@ def test_an_asset_gives_the_pose_back_by_blenders_own_means(extension):
             assert np.abs(np.array(bone.matrix_basis) - wanted[bone.name]).max() < 1e-5, bone.name
 
 
+def test_an_asset_gives_the_pose_back_after_opening_the_file_and_from_a_library(tmp_path, extension):
+    rig = rigs.build()
+    library, other = tmp_path / "library.blend", tmp_path / "other.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(other))
+    press(samples=2)
+    bpy.ops.wm.save_as_mainfile(filepath=str(library))
+    bpy.ops.contrapposto.sample_poses(samples=2, alternative=2)
+    wanted = {bone.name: np.array(bone.matrix_basis) for bone in rig.pose.bones}
+
+    def assert_taken(action) -> None:
+        rig = next(thing for thing in bpy.data.objects if thing.type == "ARMATURE")
+        apply(rig, action)
+        for bone in rig.pose.bones:
+            assert np.abs(np.array(bone.matrix_basis) - wanted[bone.name]).max() < 1e-5, bone.name
+
+    bpy.ops.wm.open_mainfile(filepath=str(library))
+    assert_taken(assets()[1])
+    for link in (False, True):
+        bpy.ops.wm.open_mainfile(filepath=str(other))
+        assert not assets()
+        with bpy.data.libraries.load(str(library), link=link, assets_only=True) as (listed, taken):
+            assert len(listed.actions) == 2
+            taken.actions = sorted(listed.actions)[1:]
+        assert_taken(taken.actions[0])
+
+
 def apply(rig, action) -> None:
-    """What the Pose Library's operator does with the asset that it finds; it finds one in windows only."""
+    """What the Pose Library's operator does with the asset that it finds; it finds one in windows only.
+
+    There, ``make test-window`` has the operator itself apply one from the Asset Browser.
+    """
     rig.pose.apply_pose_from_action(action)
 
 

@@ -17,7 +17,7 @@ import torch  # noqa: F401 - half of the protocols need it
 from people import gaussian_prior, write_people
 
 from contrapposto.__main__ import main
-from contrapposto.evaluation import denoise, dps, generation, ik, leave_one_out, poses, unusual
+from contrapposto.evaluation import denoise, dps, generation, ik, leave_one_out, poses, samples, unusual
 from contrapposto.evaluation.command import MEASURES_OURS, NO_SPLIT, ON_NUMPY, OWN_SEEDS, TASKS
 from contrapposto.priors import pose
 from contrapposto.rotation import from_rotvec
@@ -58,6 +58,7 @@ def short(monkeypatch) -> None:
     """A few poses and steps of what a quick run does."""
     for module in (poses, leave_one_out, ik):
         monkeypatch.setattr(module, "QUICK_POSES", 3)
+    monkeypatch.setattr(samples, "QUICK_SAMPLES", 24)
     for module in (generation, completion, dps):
         monkeypatch.setattr(module, "EULER_MARUYAMA_STEPS", 10)
     for module in (completion, kinematics):

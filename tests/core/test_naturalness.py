@@ -120,3 +120,12 @@ def test_what_is_no_pose_is_refused():
     broken[3, 0, 0] = np.nan
     with pytest.raises(ValueError, match="not a finite number"):
         naturalness(broken)
+
+
+def test_a_tremor_spoils_the_whole_though_no_joint_turns_far():
+    still = standing()
+    turns = 0.06 * np.random.default_rng(1).standard_normal((8, NUM_JOINTS, 3))
+    turns[:, 0] = 0
+    found = naturalness(np.concatenate([still[None], still @ from_rotvec(turns)]))
+    assert found.percentile[0] > 20
+    assert np.all(found.percentile[1:] < 3)

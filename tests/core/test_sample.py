@@ -11,6 +11,7 @@ from contrapposto.observations import Known, Target
 from contrapposto.rotation import from_rotvec, split_heading
 from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, STANDARD_OFFSETS, forward_kinematics, mirror
 from contrapposto.soles import Soles
+from contrapposto.tasks import sample
 from contrapposto.tasks.sample import sample_poses
 from contrapposto.tasks.standing import FLESH, SINKS
 
@@ -155,6 +156,17 @@ def test_mirrored_samples_around_something_known_are_refused():
 def test_what_cannot_be_asked_for_is_told_in_a_sentence(options, sentence):
     with pytest.raises(ValueError, match=sentence):
         sample_poses(**options)
+
+
+def test_more_samples_than_a_block_differ_between_the_blocks_and_count_their_steps_up(monkeypatch):
+    monkeypatch.setattr(sample, "BLOCK", 5)
+    seen = []
+    found = sample_poses(
+        count=12, keep_feet_on_floor=False, callback=lambda step, steps: seen.append((step, steps))
+    )
+    assert len(found.energy) == len(np.unique(found.poses.rotations[:, 1:].round(4), axis=0)) == 12
+    assert np.all(np.diff(found.fails.astype(int)) >= 0)
+    assert seen == [(step, seen[0][1]) for step in range(seen[0][1])]
 
 
 def test_a_callback_can_stop_the_work():

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Press Complete Pose, an alternative and Denoise Mocap with a mouse, in a real Blender window, sample ghosts,
-# and photograph them.
+# and photograph them; apply a pose asset from the Asset Browser, and look for traces of the disabled add-on.
 #
 #   tests/window/run.sh REAL_BLENDER ZIP PYTHON
 #
@@ -17,17 +17,19 @@ python=$3
 cd "$(dirname "$0")/../.."
 folder=build/window
 rm -rf "$folder"
-mkdir -p "$folder/denoise"
+mkdir -p "$folder/denoise" "$folder/assets"
 
 "$real_blender" --home "$folder/home" -- --command extension install-file -r user_default --enable "$zip"
 "$real_blender" --home "$folder/home" --drive tests/window/drive.sh -- \
   -P tests/window/stage.py -- "$folder"
 
+"$real_blender" --home "$folder/home" --gui -- -P tests/window/stage_assets.py -- "$folder/assets"
+
 "$python" tests/window/takes.py "${CONTRAPPOSTO_SHARED:-../shared}/data/mocap" "$folder/denoise"
 "$real_blender" --home "$folder/home" --drive tests/window/hand.sh -- \
   -P tests/window/stage_denoise.py -- "$folder/denoise"
 
-for verdict in verdict taken ghosts stopped denoise/verdict; do
+for verdict in verdict taken ghosts stopped assets/verdict denoise/verdict; do
   cat "$folder/$verdict.txt"
   grep -q '^passed' "$folder/$verdict.txt"
 done

@@ -17,6 +17,7 @@ TASKS = {
     "completion": "hide joints, complete them, measure the error",
     "generation": "sample with nothing known, compare with real poses",
     "ik": "find poses from joint positions, beside damped least squares",
+    "samples": "sample poses as drawn and spread out: how varied, how real",
     "naturalness": "tell damaged poses from real ones",
     "unusual": "complete hand-written poses that no recording has, measure the drag to standing",
     "solvers": "ways and numbers of steps to ask the prior: error, diversity and time",
@@ -26,7 +27,7 @@ TASKS = {
     "claims": "the directional claims of DPoser's papers, tried on this data",
 }
 NEEDS_DPOSER = ("claims",)
-MEASURES_OURS = ("completion", "generation", "ik", "naturalness", "unusual", "solvers")
+MEASURES_OURS = ("completion", "generation", "samples", "ik", "naturalness", "unusual", "solvers")
 ON_NUMPY = ("solvers",)
 NO_SPLIT = ("leave_one_out", "unusual")
 OWN_SEEDS = ("ablation", "claims")
@@ -118,6 +119,12 @@ def _generation(a: argparse.Namespace) -> Iterator[Record]:
     return evaluate(a.data, a.split, _prior(a), methods=methods, seed=a.seed, **_common(a))
 
 
+def _samples(a: argparse.Namespace) -> Iterator[Record]:
+    from contrapposto.evaluation.samples import evaluate
+
+    return evaluate(a.data, a.split, _prior(a), seed=a.seed, **_common(a))
+
+
 def _ik(a: argparse.Namespace) -> Iterator[Record]:
     from contrapposto.evaluation import published
     from contrapposto.evaluation.ik import evaluate
@@ -184,6 +191,7 @@ def _leave_one_out(a: argparse.Namespace) -> Iterator[Record]:
 _RUN: dict[str, Callable[[argparse.Namespace], Iterator[Record]]] = {
     "completion": _completion,
     "generation": _generation,
+    "samples": _samples,
     "ik": _ik,
     "naturalness": _naturalness,
     "unusual": _unusual,

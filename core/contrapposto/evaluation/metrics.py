@@ -96,26 +96,30 @@ def frechet_distance(
 def precision_recall(real: np.ndarray, made: np.ndarray, k: int = NEIGHBOURS) -> tuple[float, float]:
     """How many made rows lie among the real ones, and how many real ones among the made.
 
-    A set's manifold is the union of the balls around its rows that reach to their
-    ``k``-th nearest neighbour in the set.
-
     Args:
         real: (N, D), N more than ``k``.
         made: (M, D), M more than ``k``; recall grows with M, so compare equal counts.
-        k: see above.
+        k: see ``Manifold``.
 
     Source: Kynkaanniemi et al. 2019, "Improved Precision and Recall Metric for
     Assessing Generative Models".
     """
-    real_radius, made_radius = _radius(real, k), _radius(made, k)
-    inside = np.zeros(len(made), dtype=bool)
-    covered = np.zeros(len(real), dtype=bool)
-    for start in range(0, len(real), CHUNK):
-        rows = slice(start, start + CHUNK)
-        distance = _distances(real[rows], made)
-        inside |= (distance <= real_radius[rows, None]).any(axis=0)
-        covered[rows] = (distance <= made_radius).any(axis=1)
-    return float(inside.mean()), float(covered.mean())
+    return float(Manifold(real, k).holds(made).mean()), float(Manifold(made, k).holds(real).mean())
+
+
+class Manifold:
+    """The union of the balls around rows (N, D) that reach to their ``k``-th nearest neighbour."""
+
+    def __init__(self, rows: np.ndarray, k: int = NEIGHBOURS) -> None:
+        self.rows, self.radius = rows, _radius(rows, k)
+
+    def holds(self, rows: np.ndarray) -> np.ndarray:
+        """(M,) bool, which rows (M, D) lie on it."""
+        inside = np.zeros(len(rows), dtype=bool)
+        for start in range(0, len(self.rows), CHUNK):
+            chunk = slice(start, start + CHUNK)
+            inside |= (_distances(self.rows[chunk], rows) <= self.radius[chunk, None]).any(axis=0)
+        return inside
 
 
 def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from contrapposto.priors.pose import PosePrior, load
 from contrapposto.rotation import split_heading
 from contrapposto.skeleton import NUM_JOINTS
 from contrapposto.soles import Soles
-from contrapposto.tasks.alternatives import alternatives
+from contrapposto.tasks.alternatives import DRAWS_PER_HYPOTHESIS, alternatives
 from contrapposto.tasks.given import fixed_joints, stiffen, told, with_pelvis_placed
 from contrapposto.tasks.judgement import Completion, failure, judge
 from contrapposto.tasks.placement import Floor
@@ -42,6 +42,7 @@ def complete_pose(
     present: np.ndarray | None = None,
     keep_feet_on_floor: bool = False,
     distance: float = 1.0,
+    draws: int = DRAWS_PER_HYPOTHESIS,
     outliers: float = 0.0,
     lands: bool = False,
     prior: PosePrior | None = None,
@@ -69,6 +70,7 @@ def complete_pose(
             are free bend or stretch. A body that is far from the floor is left there.
         distance: 1 for alternatives that agree with what is known and nothing else; less, for ones near
             the current pose, whose unknown joints then matter; 0 is the pose itself.
+        draws: how many poses each alternative is chosen from, even.
         outliers: share of the draws, the least natural ones, that no alternative is taken from.
         lands: a body whose pelvis may move, and that would be far from the floor, comes down until some
             part of it rests there.
@@ -121,6 +123,7 @@ def complete_pose(
         seed=seed,
         diversity=diversity,
         distance=distance,
+        draws=draws,
         outliers=outliers,
         offsets=offsets,
         callback=callback,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -115,6 +116,19 @@ def judge(
             turned[:, column] = np.degrees(geodesic_angle(world[:, joint], wanted))
     excess = np.where(judged, np.degrees(beyond(poses.rotations)), 0.0)
     return Completion(poses, found, known.targets, away, turned, excess)
+
+
+def in_turn(parts: Sequence[Completion]) -> Completion:
+    """Several completions of one pose as one: the first of each, then the second; failing ones come last."""
+    values = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in ("energy", "target_mm", "target_deg", "beyond_deg")
+    }
+    rotations = np.concatenate([part.poses.rotations for part in parts])
+    transl = np.concatenate([part.poses.transl for part in parts])
+    together = Completion(Pose(rotations, transl), targets=parts[0].targets, **values)
+    place = np.concatenate([np.arange(len(part.energy)) for part in parts])
+    return together[np.lexsort((place, failure(together)))]
 
 
 def failure(completion: Completion) -> np.ndarray:

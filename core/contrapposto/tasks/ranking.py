@@ -29,7 +29,7 @@ LIFT_WEIGHT = 10.0
 on val, and spares the animator a foot that hangs in the air first."""
 
 
-def energy(prior: PosePrior, rotations: Array, seed: int = 0) -> Array:
+def energy(prior: PosePrior, rotations: Array, seed: int = 0, ratio: float = ENERGY_RATIO) -> Array:
     """How far the prior would move each pose to make it more natural.
 
     The mean squared distance between a pose and what the prior expects it to be
@@ -39,6 +39,7 @@ def energy(prior: PosePrior, rotations: Array, seed: int = 0) -> Array:
     Args:
         rotations: (..., 22, 3, 3) local rotations; the root's heading does not count.
         seed: of the noise, which is the same for every pose, so that poses compare.
+        ratio: noise-to-signal ratio of the copies.
 
     Returns:
         (...) in units of the state's variance.
@@ -50,7 +51,7 @@ def energy(prior: PosePrior, rotations: Array, seed: int = 0) -> Array:
     z = like(np.random.default_rng(seed).standard_normal((ENERGY_DRAWS, STATE)), rotations)
     x0 = prior.encode(rotations)
     total = xp.zeros_like(x0[..., 0])
-    t = prior.schedule.time(ENERGY_RATIO)
+    t = prior.schedule.time(ratio)
     denoiser = prior.denoiser(condition)
     a, s = float(prior.schedule.a(t)), float(prior.schedule.s(t))
     for k in range(ENERGY_DRAWS):

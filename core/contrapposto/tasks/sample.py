@@ -22,13 +22,19 @@ from contrapposto.rotation import split_heading
 from contrapposto.skeleton import MIRROR, NUM_JOINTS, forward_kinematics, mirror
 from contrapposto.soles import Soles
 from contrapposto.tasks.complete import complete_pose
-from contrapposto.tasks.judgement import Completion
+from contrapposto.tasks.judgement import Completion, in_turn
 from contrapposto.tasks.naturalness import is_calibrated, naturalness
 from contrapposto.tasks.standing import AIRBORNE
 
-OUTLIERS = 0.1
+DRAWS = 8
+"""How many poses each sample is chosen from: the more there are, the further apart natural ones can be."""
+
+OUTLIERS = 0.2
 """Share of the draws that are left out at diversity 1, the least natural ones: those that differ most are
 often those that nobody would do."""
+
+BLOCK = 512
+"""Samples that are made at a time, so that time and memory of thousands stay linear and small."""
 
 SPARE = 0.25
 """Share of poses that are made beyond those that were asked for, so that failing ones can be left out."""
@@ -90,27 +96,47 @@ def sample_poses(
         raise ValueError(f"At least one pose has to be sampled, not {count}")
     prior = load() if prior is None else prior
     soles = soles or Soles.of(offsets)
-    found = complete_pose(
-        pose,
-        known,
-        hypotheses=count + math.ceil(SPARE * count),
-        seed=seed,
-        diversity=diversity,
-        offsets=offsets,
-        soles=soles,
-        present=present,
-        keep_feet_on_floor=keep_feet_on_floor,
-        distance=distance,
-        outliers=diversity * OUTLIERS,
-        lands=distance == 1 or _is_on_floor(pose, soles, offsets),
-        prior=prior,
-        callback=callback,
-    )
-    found = found[_sound(found.fails, count)]
+    lands = distance == 1 or _is_on_floor(pose, soles, offsets)
+    blocks = -(-count // BLOCK)
+
+    def sampled(block: int) -> Completion:
+        own = len(range(block, count, blocks))
+        found = complete_pose(
+            pose,
+            known,
+            hypotheses=own + math.ceil(SPARE * own),
+            seed=_seed_of(seed, block),
+            diversity=diversity,
+            offsets=offsets,
+            soles=soles,
+            present=present,
+            keep_feet_on_floor=keep_feet_on_floor,
+            distance=distance,
+            draws=DRAWS,
+            outliers=diversity * OUTLIERS,
+            lands=lands,
+            prior=prior,
+            callback=_of_block(callback, block, blocks),
+        )
+        return found[_sound(found.fails, own)]
+
+    found = in_turn([sampled(block) for block in range(blocks)])
     if is_calibrated(prior):
         percent = naturalness(found.poses.rotations, prior=prior).percentile
         found = replace(found, naturalness=to_numpy(percent))
     return _seen_in_a_mirror(found) if mirrored else found
+
+
+def _seed_of(seed: int, block: int) -> int:
+    """The seed itself for the first block, others for the next ones."""
+    return int(np.random.SeedSequence((seed, block)).generate_state(1)[0]) if block else seed
+
+
+def _of_block(callback: Callback | None, block: int, blocks: int) -> Callback | None:
+    """What a block calls, so that the steps of all of them count up."""
+    if callback is None:
+        return None
+    return lambda step, steps: callback(block * steps + step, blocks * steps)
 
 
 def _sound(fails: np.ndarray, count: int) -> np.ndarray:
