@@ -380,6 +380,20 @@ TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
     ),
     "claims": ("claims ablation", claims),
     "leave-one-out": ("leave_one_out", left_out),
+    "triangulate": (
+        "triangulate triangulate_corrected",
+        flat(
+            {
+                "cameras": ("case", 0),
+                "": ("method", 0),
+                "reprojection median px": ("reprojection_median_px", 1),
+                "p90 px": ("reprojection_p90_px", 1),
+                "limb length SD mm": ("limb_length_sd_mm", 1),
+                "limbs moved mm": ("limbs_moved_mm", 1),
+                "seen %": ("seen_percent", 1),
+            }
+        ),
+    ),
     "speed": (
         "speed",
         flat(
