@@ -380,6 +380,18 @@ TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
     ),
     "claims": ("claims ablation", claims),
     "leave-one-out": ("leave_one_out", left_out),
+    "lift": (
+        "lift",
+        flat(
+            {
+                "points": ("case", 0),
+                "method": ("method", 0),
+                "MPJPE": ("mpjpe_mm", 1),
+                "PA-MPJPE": ("pa_mpjpe_mm", 1),
+                "of unseen joints": ("hidden_mpjpe_mm", 1),
+            }
+        ),
+    ),
     "triangulate": (
         "triangulate triangulate_corrected",
         flat(
