@@ -28,6 +28,7 @@ ARRAY_API_COMPAT = "array-api-compat==1.16.0"
 WORKSHOP = (
     "__main__.py",
     "sample_command.py",
+    "triangulate_command.py",
     "evaluation",
     "training",
     "tasks/dposer",

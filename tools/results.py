@@ -270,11 +270,12 @@ def per_frame(records: Records) -> Rows:
         if "dposer" not in of_case:
             continue
         ours = "contrapposto" in of_case
-        key = "mpjpe_mm" if ours else "occluded_mpjpe_mm"
+        unseen = of_case["dposer"]["task"] == "partial_denoise"
+        key = "occluded_mpjpe_mm" if unseen else "mpjpe_mm"
         name = re.sub(r"\d+", "{}", case)
         rows.append(
             [
-                DENOISED[name].format(*re.findall(r"\d+", case)) if ours else case.replace("_", " "),
+                case.replace("_", " ") if unseen else DENOISED[name].format(*re.findall(r"\d+", case)),
                 *(number(of_case[method][key]) if method in of_case else "" for method in methods),
                 number(_best_filter(of_case, key)[key]) if ours else "",
                 number(of_case["untouched"][key]) if ours else "",
@@ -444,6 +445,32 @@ TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
                 "poses a CPU second": ("poses_per_cpu_second", 1),
                 "peak MB": ("peak_mb", 0),
                 "note": ("note", 0),
+            }
+        ),
+    ),
+    "lift": (
+        "lift",
+        flat(
+            {
+                "points": ("case", 0),
+                "method": ("method", 0),
+                "MPJPE": ("mpjpe_mm", 1),
+                "PA-MPJPE": ("pa_mpjpe_mm", 1),
+                "of unseen joints": ("hidden_mpjpe_mm", 1),
+            }
+        ),
+    ),
+    "triangulate": (
+        "triangulate triangulate_corrected",
+        flat(
+            {
+                "cameras": ("case", 0),
+                "": ("method", 0),
+                "reprojection median px": ("reprojection_median_px", 1),
+                "p90 px": ("reprojection_p90_px", 1),
+                "limb length SD mm": ("limb_length_sd_mm", 1),
+                "limbs moved mm": ("limbs_moved_mm", 1),
+                "seen %": ("seen_percent", 1),
             }
         ),
     ),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python -m contrapposto``: sample poses; train a prior, evaluate it, calibrate it."""
+"""``python -m contrapposto``: sample poses, triangulate keypoints; train, evaluate, calibrate a prior."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from contrapposto import sample_command
+from contrapposto import sample_command, triangulate_command
 from contrapposto.arrays import need_torch
 from contrapposto.evaluation.command import add_options, evaluate
 
@@ -56,6 +56,13 @@ def _parser() -> argparse.ArgumentParser:
             "sample",
             help="write poses from the prior into a BVH or npz file",
             description="Sample poses, free or around what is known, one a frame of a BVH or npz file.",
+        )
+    )
+    triangulate_command.add_options(
+        commands.add_parser(
+            "triangulate",
+            help="turn keypoints of calibrated cameras into motion",
+            description="Find one person in the keypoints of several calibrated cameras; write their motion.",
         )
     )
     add_options(commands.add_parser("evaluate", help="measure a prior beside the baselines"))
@@ -112,6 +119,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     run = {
         "sample": sample_command.sample,
+        "triangulate": triangulate_command.run,
         "train": _train,
         "evaluate": evaluate,
         "calibrate": _calibrate,

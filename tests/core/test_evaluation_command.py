@@ -17,7 +17,17 @@ import torch  # noqa: F401 - half of the protocols need it
 from people import gaussian_prior, write_people
 
 from contrapposto.__main__ import main
-from contrapposto.evaluation import denoise, dps, generation, ik, leave_one_out, poses, samples, unusual
+from contrapposto.evaluation import (
+    denoise,
+    dps,
+    generation,
+    ik,
+    leave_one_out,
+    lifting,
+    poses,
+    samples,
+    unusual,
+)
 from contrapposto.evaluation.command import MEASURES_OURS, NO_SPLIT, ON_NUMPY, OWN_SEEDS, TASKS
 from contrapposto.priors import pose
 from contrapposto.rotation import from_rotvec
@@ -56,7 +66,7 @@ def weights(people, tmp_path_factory) -> dict[str, Path]:
 @pytest.fixture
 def short(monkeypatch) -> None:
     """A few poses and steps of what a quick run does."""
-    for module in (poses, leave_one_out, ik):
+    for module in (poses, leave_one_out, ik, lifting):
         monkeypatch.setattr(module, "QUICK_POSES", 3)
     monkeypatch.setattr(samples, "QUICK_SAMPLES", 24)
     for module in (generation, completion, dps):

@@ -18,6 +18,7 @@ TASKS = {
     "generation": "sample with nothing known, compare with real poses",
     "ik": "find poses from joint positions, beside damped least squares",
     "samples": "sample poses as drawn and spread out: how varied, how real",
+    "lift": "find joints in space from image keypoints of virtual cameras",
     "naturalness": "tell damaged poses from real ones",
     "unusual": "complete hand-written poses that no recording has, measure the drag to standing",
     "solvers": "ways and numbers of steps to ask the prior: error, diversity and time",
@@ -27,7 +28,7 @@ TASKS = {
     "claims": "the directional claims of DPoser's papers, tried on this data",
 }
 NEEDS_DPOSER = ("claims",)
-MEASURES_OURS = ("completion", "generation", "samples", "ik", "naturalness", "unusual", "solvers")
+MEASURES_OURS = ("completion", "generation", "samples", "ik", "lift", "naturalness", "unusual", "solvers")
 ON_NUMPY = ("solvers",)
 NO_SPLIT = ("leave_one_out", "unusual")
 OWN_SEEDS = ("ablation", "claims")
@@ -57,6 +58,10 @@ def _add_own_options(name: str, task: argparse.ArgumentParser) -> None:
         task.add_argument("--weights", type=Path, help="a pose prior; the shipped one by default")
     if name in MEASURES_OURS and name not in ON_NUMPY:
         task.add_argument("--backend", choices=("numpy", "torch"), default="numpy")
+    if name == "lift":
+        task.add_argument(
+            "--footage", type=Path, help="also lift real views: a folder with Calib.qca.txt and pose/*_json"
+        )
     if name == "denoise":
         task.add_argument("--weights", type=Path, help="a motion prior; the shipped one by default")
         task.add_argument("--backend", choices=("numpy", "torch"), default="numpy")
@@ -133,6 +138,16 @@ def _ik(a: argparse.Namespace) -> Iterator[Record]:
     return evaluate(a.data, a.split, _prior(a), methods=methods, seed=a.seed, **_common(a))
 
 
+def _lift(a: argparse.Namespace) -> Iterator[Record]:
+    from contrapposto.evaluation.lifting import evaluate
+    from contrapposto.keypoints.footage import read_footage
+
+    footage = None
+    if a.footage:
+        footage = read_footage(sorted(a.footage.glob("pose/*_json")), a.footage / "Calib.qca.txt")
+    return evaluate(a.data, a.split, _prior(a), footage=footage, seed=a.seed, **_common(a))
+
+
 def _naturalness(a: argparse.Namespace) -> Iterator[Record]:
     from contrapposto.evaluation.naturalness import evaluate
 
@@ -193,6 +208,7 @@ _RUN: dict[str, Callable[[argparse.Namespace], Iterator[Record]]] = {
     "generation": _generation,
     "samples": _samples,
     "ik": _ik,
+    "lift": _lift,
     "naturalness": _naturalness,
     "unusual": _unusual,
     "solvers": _solvers,

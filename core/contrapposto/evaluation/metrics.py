@@ -23,6 +23,23 @@ def joint_errors_mm(estimated: np.ndarray, true: np.ndarray) -> np.ndarray:
     return 1000 * np.sqrt(np.sum((estimated - true) ** 2, axis=-1))
 
 
+def aligned(estimated: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Positions (..., K, 3) moved, turned and scaled to lie as near to the true ones as they can.
+
+    A mirror image is not allowed. Points that all coincide are only moved.
+
+    Source: Umeyama 1991, "Least-Squares Estimation of Transformation Parameters".
+    """
+    middle = true.mean(axis=-2, keepdims=True)
+    a, b = estimated - estimated.mean(axis=-2, keepdims=True), true - middle
+    U, S, Vt = np.linalg.svd(np.swapaxes(a, -1, -2) @ b)
+    sign = np.linalg.det(U @ Vt)
+    flip = np.stack([np.ones_like(sign), np.ones_like(sign), sign], axis=-1)
+    size = np.sum(a**2, axis=(-2, -1))
+    scale = np.sum(S * flip, axis=-1) / np.where(size > 0, size, 1)
+    return scale[..., None, None] * (a @ ((U * flip[..., None, :]) @ Vt)) + middle
+
+
 def hypothesis_errors_mm(estimated: np.ndarray, true: np.ndarray) -> dict[str, float]:
     """MPJPE of N hypotheses a sample, averaged over the samples.
 

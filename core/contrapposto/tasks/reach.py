@@ -42,7 +42,7 @@ from contrapposto.tasks.placement import (
     soft_position_rows,
 )
 
-__all__ = ["Placement", "Reached", "reach", "solve"]
+__all__ = ["Placement", "Reached", "mobility", "reach", "solve"]
 
 STEPS = 20
 EXACT_STEPS = 8
@@ -96,7 +96,8 @@ _FLEXION = {
 """The axis about which each hinge bends."""
 
 
-def _mobility() -> np.ndarray:
+def mobility() -> np.ndarray:
+    """(22,) relative ease of turning of each joint."""
     table = np.ones(NUM_JOINTS)
     for name, joint in JOINT_INDEX.items():
         for part, value in MOBILITY.items():
@@ -198,7 +199,7 @@ def _descend(
     """The best of the poses that the steps from ``R`` lead through, each step minding ``home``."""
     N = len(R)
     give = (SOFT_METRES * placement.pelvis_softness) ** 2
-    W = np.concatenate([np.repeat(_mobility()[turning], 3), np.full(3 if give else 0, give)])
+    W = np.concatenate([np.repeat(mobility()[turning], 3), np.full(3 if give else 0, give)])
     R, shift, live = R.copy(), np.zeros((N, 3)), np.arange(N)
     best = Reached(R.copy(), shift.copy(), np.zeros(N), np.full(N, np.inf))
     for step in range(STEPS + 1):

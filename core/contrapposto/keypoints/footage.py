@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keypoint folders and a calibration as what calibrated cameras saw of one person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from contrapposto.keypoints.body import usable
+from contrapposto.keypoints.cameras import Camera, read_qualisys
+from contrapposto.keypoints.openpose import Detections, read_openpose
+from contrapposto.keypoints.people import NOBODY, follow
+from contrapposto.keypoints.sets import SETS, recognise
+
+LEAST_CONFIDENCE = 0.3
+"""A point of which a detector is less sure counts as missing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Footage:
+    """What calibrated cameras saw of one person.
+
+    Attributes:
+        folders: of each camera.
+        cameras: V of them.
+        name: of the set that the detector finds.
+        names: of the K points of it that are on a body.
+        points: (V, T, K, 2) pixels, NaN where missing.
+        confidence: (V, T, K), 0 where missing.
+    """
+
+    folders: tuple[Path, ...]
+    cameras: Camera
+    name: str
+    names: tuple[str, ...]
+    points: np.ndarray
+    confidence: np.ndarray
+
+
+def read_footage(folders: Sequence[Path], calibration: Path, name: str | None = None) -> Footage:
+    """The person who is seen best in OpenPose folders, one a camera of the calibration.
+
+    Args:
+        folders: in the calibration's order.
+        calibration: a Qualisys file.
+        name: of the set of points; recognised if None.
+
+    Raises:
+        ValueError: with one sentence, if a file is missing or damaged, or they do not belong together.
+    """
+    cameras = read_qualisys(calibration)
+    if len(folders) != len(cameras):
+        raise ValueError(
+            f"{calibration} has {len(cameras)} cameras, but {len(folders)} folders are given; "
+            "one folder a camera is needed"
+        )
+    points, confidence = _together([read_openpose(folder) for folder in folders])
+    name = name or recognise(points, confidence)
+    if len(SETS[name]) != confidence.shape[-1]:
+        raise ValueError(f"{name} has {len(SETS[name])} points a person, not {confidence.shape[-1]}")
+    used = usable(SETS[name])
+    points, confidence = _of_person(cameras, points[..., used, :], confidence[..., used])
+    names = tuple(SETS[name][index] for index in used)
+    return Footage(tuple(folders), cameras, name, names, points, confidence)
+
+
+def _together(views: list[Detections]) -> tuple[np.ndarray, np.ndarray]:
+    """Points (V, T, P, K, 2) and confidence (V, T, P, K) of the frames that all views have."""
+    first = max(view.first for view in views)
+    count = min(view.first + len(view) for view in views) - first
+    if count < 1:
+        raise ValueError("The cameras have no frame number in common")
+    if len({view.confidence.shape[-1] for view in views}) > 1:
+        raise ValueError("The cameras differ in points a person; all need the same detector")
+    most = max(view.confidence.shape[1] for view in views)
+    points, confidence = [], []
+    for view in views:
+        shared = view.frames(first, count)
+        room = [(0, 0), (0, most - shared.confidence.shape[1]), (0, 0)]
+        sure = np.where(shared.confidence < LEAST_CONFIDENCE, 0, shared.confidence)
+        confidence.append(np.pad(sure, room))
+        points.append(np.pad(shared.points, [*room, (0, 0)], constant_values=np.nan))
+    return np.stack(points), np.stack(confidence)
+
+
+def _of_person(cameras: Camera, points: np.ndarray, confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points (V, T, K, 2) and confidence (V, T, K) of the one person among all (V, T, P, K)."""
+    chosen = follow(cameras, points, confidence)
+    at = np.maximum(chosen, 0)[..., None, None]
+    points = np.take_along_axis(points, at[..., None], axis=2)[:, :, 0]
+    confidence = np.take_along_axis(confidence, at, axis=2)[:, :, 0]
+    return points, np.where((chosen == NOBODY)[..., None], 0, confidence)

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who is who: one person, the best seen, in all views and frames.
+
+Detectors tell everyone in an image in any order. Two people of two views are one when the
+points of one lie on the epipolar lines of the other's. What agrees makes candidates in each
+frame; the chain of candidates that agree best and move least from frame to frame is the person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+
+import numpy as np
+
+from contrapposto.keypoints.cameras import Camera
+from contrapposto.rotation import skew
+
+OUTLIER = 0.03
+"""Distance from the epipolar line, by the image's longer side, at which a point counts a quarter."""
+
+LEAST_AGREEMENT = 0.25
+"""Of what the points of a person could count with others at most, what it takes to be the same person."""
+
+JUMP = 0.5
+"""A person who is so far from where they were, in units of their own size, may be anyone."""
+
+CONTINUITY = 0.5
+"""What a person who stays counts beside one on whom all views agree fully."""
+
+NOBODY = -1
+
+
+def follow(cameras: Camera, points: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+    """Which of the people of each view and frame is the person.
+
+    Args:
+        cameras: V of them, at least two.
+        points: (V, T, P, K, 2) pixels of up to P people, anything where confidence is 0.
+        confidence: (V, T, P, K), 0 where missing.
+
+    Returns:
+        (V, T) index of the person among the P, ``NOBODY`` where not seen.
+
+    Raises:
+        ValueError: if no two views agree on anyone in any frame.
+
+    Cost: grows with the square of the people in a view.
+    """
+    frames = [
+        _candidates(cameras, points[:, frame], confidence[:, frame]) for frame in range(points.shape[1])
+    ]
+    if not any(len(frame.people) for frame in frames):
+        raise ValueError("No two cameras agree on a person; are folders and calibration in the same order?")
+    return _chain(frames, points, confidence)
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidates:
+    """Who may be the person in one frame.
+
+    Attributes:
+        people: (C, V) index in each view.
+        score: (C,) 0 to 1, how much all views agree.
+    """
+
+    people: np.ndarray
+    score: np.ndarray
+
+
+def _candidates(cameras: Camera, points: np.ndarray, confidence: np.ndarray) -> _Candidates:
+    """Of a frame: points (V, P, K, 2), confidence (V, P, K)."""
+    V, P, K = confidence.shape
+    agreement, most = np.zeros((V, P, V, P)), np.zeros((V, P, V, P))
+    for v, w in combinations(range(V), 2):
+        both = np.minimum(confidence[v][:, None], confidence[w][None])
+        scale = OUTLIER * max(cameras.size[v].max(), cameras.size[w].max())
+        off = _epipolar_distance(cameras[v], cameras[w], points[v][:, None], points[w][None]) / scale
+        counted = np.where(both > 0, both / (1 + np.nan_to_num(off) ** 2) ** 2, 0)
+        agreement[v, :, w], most[v, :, w] = counted.sum(axis=-1), both.sum(axis=-1)
+        agreement[w, :, v], most[w, :, v] = agreement[v, :, w].T, most[v, :, w].T
+    agree = agreement > LEAST_AGREEMENT * np.maximum(most, K * 1e-3)
+    found: dict[tuple[int, ...], float] = {}
+    for v, p, w, q in np.argwhere(agree):
+        if v > w:
+            continue
+        people = np.full(V, NOBODY)
+        people[v], people[w] = p, q
+        for u in set(range(V)) - {v, w}:
+            with_both = np.where(agree[v, p, u] & agree[w, q, u], agreement[v, p, u] + agreement[w, q, u], 0)
+            if with_both.any():
+                people[u] = np.argmax(with_both)
+        seen = np.flatnonzero(people != NOBODY)
+        score = sum(agreement[a, people[a], b, people[b]] for a, b in combinations(seen, 2))
+        found[tuple(people)] = float(score) / (K * V * (V - 1) / 2)
+    return _Candidates(np.array(list(found), dtype=int).reshape(-1, V), np.array(list(found.values())))
+
+
+def _epipolar_distance(one: Camera, other: Camera, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(...) pixels that points (..., 2) of two views are off being one point, to first order.
+
+    Source: Hartley & Zisserman, "Multiple View Geometry", equation 11.9 (Sampson).
+    """
+    R = other.rotation @ one.rotation.T
+    t = other.rotation @ (one.centre - other.centre)
+    F = np.linalg.inv(other.intrinsics).T @ skew(t) @ R @ np.linalg.inv(one.intrinsics)
+    a, b = (np.concatenate([x, np.ones_like(x[..., :1])], axis=-1) for x in (a, b))
+    line_b, line_a = a @ F.T, b @ F
+    size = np.sqrt(np.sum(line_b[..., :2] ** 2, axis=-1) + np.sum(line_a[..., :2] ** 2, axis=-1))
+    return np.abs(np.sum(b * line_b, axis=-1)) / np.maximum(size, 1e-12)
+
+
+def _chain(frames: list[_Candidates], points: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+    """(V, T) the candidates that score best as a chain (Viterbi); frames without any are left out."""
+    V, T = points.shape[:2]
+    chosen = np.full((V, T), NOBODY)
+    whole = [frame for frame in range(T) if len(frames[frame].people)]
+    total, came = frames[whole[0]].score, []
+    for before, now in pairwise(whole):
+        stays = _stays(frames, before, now, points, confidence)
+        way = total[:, None] + CONTINUITY * stays
+        came.append(way.argmax(axis=0))
+        total = way.max(axis=0) + frames[now].score
+    best = int(total.argmax())
+    for number in reversed(range(len(whole))):
+        chosen[:, whole[number]] = frames[whole[number]].people[best]
+        best = int(came[number - 1][best]) if number else best
+    return chosen
+
+
+def _stays(
+    frames: list[_Candidates], before: int, now: int, points: np.ndarray, confidence: np.ndarray
+) -> np.ndarray:
+    """(C, D) 0 to 1, how much the candidates of two frames are in the same places, mean over views."""
+    old, new = frames[before].people, frames[now].people
+    stays = np.zeros((len(points), len(old), len(new)))
+    for view in range(len(points)):
+        a, b = points[view, before, old[:, view]][:, None], points[view, now, new[:, view]][None]
+        seen = (confidence[view, before, old[:, view]][:, None] > 0) & (
+            confidence[view, now, new[:, view]][None] > 0
+        )
+        seen &= (old[:, view] != NOBODY)[:, None, None] & (new[:, view] != NOBODY)[None, :, None]
+        count = np.maximum(seen.sum(axis=-1), 1)
+        apart = np.where(seen, np.linalg.norm(np.nan_to_num(a - b), axis=-1), 0).sum(axis=-1) / count
+        size = _size(points[view, now, new[:, view]], confidence[view, now, new[:, view]])
+        stays[view] = np.maximum(0, 1 - apart / (JUMP * size)) * seen.any(axis=-1)
+    return stays.mean(axis=0)
+
+
+def _size(points: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+    """(C,) diagonal in pixels of the box around people (C, K, 2)."""
+    seen = (confidence > 0)[..., None]
+    low = np.where(seen, points, np.inf).min(axis=-2)
+    high = np.where(seen, points, -np.inf).max(axis=-2)
+    span = np.where(np.isfinite(high - low), high - low, 0)
+    return np.maximum(np.linalg.norm(span, axis=-1), 1.0)

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A body is turned until its points are where they were seen, in space or in images."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from footage import four_cameras, points_of, seen_by, swing
+from motions import filters_alone, joints_of
+
+from contrapposto.keypoints.body import Body
+from contrapposto.keypoints.sets import SETS
+from contrapposto.motion import Pose
+from contrapposto.rotation import from_rotvec
+from contrapposto.skeleton import forward_kinematics
+from contrapposto.tasks.fit_points import fit_points, in_space, in_views
+from contrapposto.tasks.reconstruct import reconstruct, smoothed
+
+NAMES = SETS["body_25b"]
+BODY = Body.standard(NAMES)
+
+
+def disturbed(motion, radians: float = 0.2) -> Pose:
+    """The motion with every joint turned at random and the body moved by a hand's breadth."""
+    rng = np.random.default_rng(0)
+    turn = from_rotvec(radians * rng.standard_normal((len(motion), 22, 3)))
+    return Pose(motion.poses.rotations @ turn, motion.poses.transl + 0.1)
+
+
+def off_mm(pose: Pose, points: np.ndarray) -> np.ndarray:
+    world, joints = forward_kinematics(pose.rotations)
+    return 1000 * np.linalg.norm(BODY.points(world, joints + pose.transl[:, None]) - points, axis=-1)
+
+
+def observations(points: np.ndarray):
+    sure = np.ones(points.shape[:2])
+    cameras = four_cameras(3)
+    return {
+        "space": in_space(points, sure),
+        "views": in_views(cameras, seen_by(cameras, points), np.tile(sure, (3, 1, 1))),
+    }
+
+
+@pytest.mark.parametrize("kind", ["space", "views"])
+def test_points_are_found_from_a_disturbed_pose(kind):
+    motion = swing(8)
+    points = points_of(motion, "body_25b")
+    start = disturbed(motion)
+    assert off_mm(start, points).mean() > 50
+    found = fit_points(BODY, observations(points)[kind], start, start.rotations, looseness=10.0)
+    assert off_mm(found, points).mean() < 2
+
+
+@pytest.mark.parametrize("kind", ["space", "views"])
+def test_the_pull_on_a_point_is_the_slope_of_a_cost_that_grows_away_from_where_it_was_seen(kind):
+    points = points_of(swing(2), "body_25b")
+    observe = observations(points)[kind]
+    rng = np.random.default_rng(1)
+    step = 1e-5 * rng.standard_normal(points.shape)
+    held, pull = observe(points + step)
+    np.testing.assert_allclose(pull, -(held @ step[..., None])[..., 0], rtol=1e-2, atol=1e-2)
+    assert np.linalg.eigvalsh(held).min() > 0
+
+
+def test_what_was_not_seen_stays_at_home():
+    motion = swing(5)
+    start = disturbed(motion)
+    points = points_of(motion, "body_25b")
+    nothing = in_space(np.full_like(points, np.nan), np.zeros(points.shape[:2]))
+    found = fit_points(BODY, nothing, start, start.rotations, looseness=0.3)
+    np.testing.assert_allclose(found.rotations, start.rotations, atol=1e-9)
+    np.testing.assert_allclose(found.transl, start.transl, atol=1e-9)
+    sure = np.ones(points.shape[:2])
+    sure[:, [i for i, name in enumerate(NAMES) if name.startswith("left_") and "wrist" in name]] = 0
+    held = fit_points(BODY, in_space(points, sure), start, start.rotations, looseness=0.3)
+    np.testing.assert_allclose(held.rotations[:, 20], start.rotations[:, 20], atol=1e-9)
+
+
+def test_spots_move_to_where_points_are_seen_on_both_sides_alike():
+    motion = swing(60)
+    world, joints = forward_kinematics(motion.poses.rotations)[0], joints_of(motion)
+    moved = Body(NAMES, BODY.offsets, BODY.places + np.array([0, 0.03, 0.01]))
+    found = BODY.with_spots_moved(world, joints, moved.points(world, joints), np.ones((60, len(NAMES))))
+    ratio = (found.places - BODY.places) / (moved.places - BODY.places + [1, 0, 0])
+    np.testing.assert_allclose(ratio[:, 1:], 60 * 2 / (60 * 2 + 20), rtol=0.15)
+
+
+def test_smoothing_keeps_a_parabola_and_steadies_noise():
+    t = np.linspace(-1, 1, 60)[:, None]
+    parabola = np.concatenate([t, t**2, 0 * t + 3], axis=1)
+    np.testing.assert_allclose(smoothed(parabola, 30.0)[5:-5], parabola[5:-5], atol=1e-9)
+    noise = np.random.default_rng(0).standard_normal((400, 2))
+    assert smoothed(noise, 60.0).std() < 0.45
+    assert len(smoothed(noise[:2], 60.0)) == 2
+
+
+def test_a_motion_comes_back_from_its_points_with_gaps_and_noise():
+    motion = swing(60)
+    points = points_of(motion, "body_25b") + 0.005 * np.random.default_rng(0).standard_normal((60, 25, 3))
+    sure = np.ones(points.shape[:2])
+    sure[20:24] = 0
+    sure[:, NAMES.index("nose")] = 0
+    found = reconstruct(np.where(sure[..., None] > 0, points, np.nan), sure, NAMES, 30.0)
+    assert np.isfinite(found.points).all()
+    assert off_mm(found.motion.poses, points)[:18].mean() < 45
+    assert off_mm(found.motion.poses, points)[:, 5:17].mean() < 35
+    _, joints = forward_kinematics(found.motion.poses.rotations, found.body.offsets)
+    joints = joints + found.motion.poses.transl[:, None]
+    assert np.linalg.norm(joints - joints_of(motion), axis=-1).mean() < 0.035
+
+
+@pytest.mark.parametrize(
+    ("change", "fps", "sentence"),
+    [
+        (lambda points: points[:1], 30.0, "at least 2 frames"),
+        (lambda points: points, 0.0, "frame rate must be between"),
+        (lambda points: points, float("nan"), "frame rate must be between"),
+        (lambda points: points * np.nan, 30.0, "is seen whole in any frame"),
+        (lambda points: np.where(np.arange(25)[:, None] == 11, np.nan, points), 30.0, "never seen at once"),
+    ],
+)
+def test_what_is_no_motion_is_told_in_a_sentence(change, fps, sentence):
+    points = change(points_of(swing(4), "body_25b"))
+    sure = np.isfinite(points[..., 0]).astype(float)
+    with pytest.raises(ValueError, match=sentence):
+        reconstruct(points, sure, NAMES, fps, prior=filters_alone())
