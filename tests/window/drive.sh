@@ -13,6 +13,19 @@ wait_for() { # wait_for FILE SECONDS
   return 1
 }
 
+press() { # press X Y FILE: click until FILE is there; a busy window loses clicks
+  for _ in 1 2 3; do
+    xdotool mousemove --sync "$1" "$2"
+    sleep 2
+    xdotool click 1
+    # The pointer leaves the sidebar, so that no tooltip covers it.
+    sleep 1
+    xdotool mousemove 700 500
+    wait_for "$3" 60 && return 0
+  done
+  return 1
+}
+
 photograph() {
   import -silent -window root -colors 255 "$1"
 }
@@ -22,13 +35,7 @@ read -r x y < "$folder/button.txt"
 xdotool mousemove 700 500
 sleep 3
 photograph "$folder/before.png"
-xdotool mousemove --sync "$x" "$y"
-sleep 1
-xdotool click 1
-# The pointer leaves the sidebar, so that no tooltip covers it.
-sleep 1
-xdotool mousemove 700 500
-wait_for "$folder/verdict.txt" 180
+press "$x" "$y" "$folder/verdict.txt"
 # The redo panel is folded at first.
 read -r x y < "$folder/redo.txt"
 xdotool mousemove --sync "$x" "$y"
@@ -39,12 +46,7 @@ xdotool mousemove 700 500
 sleep 3
 photograph "$folder/after.png"
 read -r x y < "$folder/alternative.txt"
-xdotool mousemove --sync "$x" "$y"
-sleep 1
-xdotool click 1
-sleep 1
-xdotool mousemove 700 500
-wait_for "$folder/taken.txt" 180
+press "$x" "$y" "$folder/taken.txt"
 sleep 10 # a busy machine takes that long to draw
 photograph "$folder/alternative.png"
 wait_for "$folder/ghosts.txt" 300

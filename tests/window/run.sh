@@ -36,6 +36,5 @@ done
 if [ "${UPDATE:-}" = 1 ]; then
   cp "$folder/before.png" docs/images/window_before.png
   cp "$folder/after.png" docs/images/window_after.png
-  cp "$folder/ghosts.png" docs/images/window_ghosts.png
   cp "$folder/denoise/denoise.png" docs/images/window_denoise.png
 fi
