@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from contrapposto.tasks.fidelity import faithful
 
@@ -29,8 +30,12 @@ def test_a_bent_joint_that_was_straightened_a_little_is_bent_again():
     assert size(found - bent) < 0.4 * size(bent)
 
 
-def test_white_noise_is_not_put_back():
-    assert size(faithful(NOISE, np.full((T, 1), 0.1), NO_DRIFT)) < 0.1 * size(NOISE)
+@pytest.mark.parametrize("frames", [30, 60, T])
+def test_white_noise_is_not_put_back_however_short_the_clip(frames):
+    noise = 0.1 * np.random.default_rng(0).standard_normal((frames, 200, 3))
+    found = faithful(noise, np.full((frames, 200), 0.1), np.zeros(frames))
+    assert size(found.mean(axis=0)) < 0.62 * size(noise.mean(axis=0))
+    assert size(found) < 0.12 * size(noise)
 
 
 def test_drift_is_not_put_back():

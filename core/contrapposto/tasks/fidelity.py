@@ -18,8 +18,8 @@ SCALES = (80.0, 40.0, 20.0, 10.0, 5.0, 2.5)
 AROUND, AROUND_FRAMES = 2.0, 5.0
 """Deviation of the kernel over which its power is measured: so many times the scale, and so many frames."""
 
-ALLOWED = 1.2
-"""How much more power than expected passes for noise."""
+ALLOWED = 0.8
+"""Share of the power that is expected of noise that passes for noise: more of it is rather the performer."""
 
 DRIFT_FRAMES = 8.0
 """Deviation of the kernel that makes noise as slow as drift is taken to be."""
@@ -40,20 +40,29 @@ def faithful(taken: np.ndarray, white: np.ndarray, slow: np.ndarray) -> np.ndarr
         (T, J, 3), 0 where nothing was seen.
     """
     known = np.isfinite(white)
+    here = known.astype(float)
     white = np.where(known, white, 0.0)
     rest = taken * known[..., None]
     back = np.zeros_like(rest)
     for scale in SCALES:
-        weight = np.maximum(_smooth(known.astype(float), scale), 1e-9)
+        weight = _weight(here, scale)
         part = _smooth(rest, scale) / weight[..., None] * known[..., None]
         around = AROUND * scale + AROUND_FRAMES
-        power = _smooth(np.sum(part**2, axis=-1) / 3, around) / _smooth(np.ones((len(part), 1)), around)
-        expected = white**2 / (2 * np.sqrt(np.pi) * scale)
-        expected += slow[:, None] ** 2 * DRIFT_FRAMES / np.hypot(DRIFT_FRAMES, scale)
+        power = _smooth(np.sum(part**2, axis=-1) / 3, around) / _weight(here, around)
+        # a mean of few frames, at a clip's ends or beside a gap, is as noisy as few frames are
+        few = _smooth(here, scale / np.sqrt(2)) / weight**2
+        expected = few * white**2 / (2 * np.sqrt(np.pi) * scale)
+        lasting = few * DRIFT_FRAMES / np.hypot(DRIFT_FRAMES, scale)
+        expected += np.minimum(lasting, 1) * slow[:, None] ** 2
         part *= np.clip(1 - ALLOWED * expected / np.maximum(power, 1e-12), 0, 1)[..., None]
         back += part
         rest -= part
     return back
+
+
+def _weight(here: np.ndarray, width: float) -> np.ndarray:
+    """(T, J) how much of a Gaussian of time lies on what is there (T, J)."""
+    return np.maximum(_smooth(here, width), 1e-9)
 
 
 def _smooth(x: np.ndarray, width: float) -> np.ndarray:
