@@ -24,7 +24,7 @@ from contrapposto.training.augment import mirrored_half, recombine
 from contrapposto.training.command import read_folder
 from contrapposto.training.corpus import Corpus
 from contrapposto.training.pose import PoseTask, Settings, denoising_loss, export
-from contrapposto.training.run import Trainer, bfloat16_is_fast
+from contrapposto.training.run import Trainer
 
 SMALL = Settings(width=48, blocks=1, batch=64, steps=60)
 
@@ -90,7 +90,11 @@ def test_products_are_of_bfloat16_only_where_the_processor_has_instructions_for_
     with pytest.raises(StoppedByUser):
         trainer.run(stop, every=1)
     assert seen == [able]
-    assert bfloat16_is_fast(torch.device("cpu")) == able
+    assert trainer.facts()["training"]["bfloat16"] == able
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": not able}, raising=False)
+    again = pose_run(tmp_path)
+    assert again.resume()
+    assert again.bfloat16 == able  # a run ends as it began, on whatever machine it goes on
 
 
 def test_a_run_that_was_stopped_ends_where_an_unbroken_one_ends(tmp_path):

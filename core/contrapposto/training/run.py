@@ -192,6 +192,7 @@ class Trainer:
             "seconds": self.seconds,
             "best_loss": self.best_loss,
             "best_step": self.best_step,
+            "bfloat16": self.bfloat16,
             "normaliser": dict(self.task.normaliser),
             "weights": {name: value.detach() for name, value in self.weights.items()},
             "average": self.average,
@@ -236,6 +237,7 @@ class Trainer:
         self.generator.set_state(state["generator"].cpu())
         self.step, self.seconds = state["step"], state["seconds"]
         self.best_loss, self.best_step = state["best_loss"], state["best_step"]
+        self.bfloat16 = state["bfloat16"]
         return True
 
     def best_weights(self) -> dict[str, np.ndarray]:
@@ -254,9 +256,8 @@ class Trainer:
 
     def facts(self) -> dict[str, object]:
         """What the weights' file tells of their training."""
-        return {
-            "training": {**asdict(self.settings), "best_step": self.best_step, "val_loss": self.best_loss}
-        }
+        found = {"best_step": self.best_step, "val_loss": self.best_loss, "bfloat16": self.bfloat16}
+        return {"training": {**asdict(self.settings), **found}}
 
 
 def best_device() -> torch.device:
@@ -274,7 +275,7 @@ def bfloat16_is_fast(device: torch.device) -> bool:
     if device.type != "cpu" or not hasattr(torch.cpu, "get_capabilities"):  # older torch does not tell
         return False
     able = torch.cpu.get_capabilities()
-    return bool(able.get("amx_bf16") or able.get("avx512_bf16"))
+    return any(able.get(name) for name in ("amx_bf16", "avx512_bf16", "bf16", "sve_bf16"))
 
 
 def initial_weights(
