@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from contrapposto.rig.hinges import calibrate_by_motion
 from contrapposto.rig.mapping import map_armature
 from contrapposto.rig.rigmap import RigMap
 from contrapposto.rotation import from_rotvec, geodesic_angle, slerp, to_rotvec
-from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, STANDARD_OFFSETS, forward_kinematics
+from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, STANDARD_OFFSETS, forward_kinematics, leg_length
 
 SUFFIXES = (".bvh", ".npz")
 
@@ -65,6 +66,8 @@ def read_clips(path: Path | str) -> list[Clip]:
     AMASS: ``poses`` (T, 66 or more) axis-angle, ``trans`` (T, 3) and
     ``mocap_framerate``, z up. ``trans`` is taken as the pelvis' position: the body
     model's own rest position of the pelvis, a few centimetres in height, is not known.
+    ``offsets`` (22, 3) are the body's proportions, the standard ones if there are none;
+    lengths are scaled as those of a BVH file.
 
     Raises:
         ValueError: with one sentence naming the file, if it is missing, damaged, of
@@ -203,4 +206,16 @@ def _read_npz_clips(path: Path) -> list[Clip]:
         raise ValueError(f"{path} has a frame rate of {rate}")
     R = from_rotvec(poses[:, : 3 * NUM_JOINTS].reshape(-1, NUM_JOINTS, 3))
     R[:, 0] = _Z_UP_TO_Y_UP @ R[:, 0]
-    return [_clip(path, Pose(R, trans @ _Z_UP_TO_Y_UP.T), STANDARD_OFFSETS, fps)]
+    offsets = _offsets(path, arrays)
+    scale = leg_length(STANDARD_OFFSETS) / leg_length(offsets)
+    return [_clip(path, Pose(R, scale * trans @ _Z_UP_TO_Y_UP.T), scale * offsets, fps)]
+
+
+def _offsets(path: Path, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(22, 3) joint positions in the parent's frame, metres; of the standard body if the file has none."""
+    offsets = arrays.get("offsets", STANDARD_OFFSETS).astype(float)
+    if offsets.shape != STANDARD_OFFSETS.shape or not np.all(np.isfinite(offsets)):
+        raise ValueError(f"{path}: offsets must be (22, 3) and finite, not {offsets.shape}")
+    if not leg_length(offsets) > 0:
+        raise ValueError(f"{path} has offsets of a body without legs")
+    return offsets
