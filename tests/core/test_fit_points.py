@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from footage import four_cameras, points_of, seen_by, swing
@@ -11,7 +13,7 @@ from motions import filters_alone, joints_of
 from contrapposto.keypoints.body import Body
 from contrapposto.keypoints.sets import SETS
 from contrapposto.motion import Pose
-from contrapposto.rotation import from_rotvec
+from contrapposto.rotation import from_rotvec, geodesic_angle
 from contrapposto.skeleton import forward_kinematics
 from contrapposto.tasks.fit_points import fit_points, in_space, in_views
 from contrapposto.tasks.reconstruct import reconstruct, smoothed
@@ -107,6 +109,20 @@ def test_a_motion_comes_back_from_its_points_with_gaps_and_noise():
     _, joints = forward_kinematics(found.motion.poses.rotations, found.body.offsets)
     joints = joints + found.motion.poses.transl[:, None]
     assert np.linalg.norm(joints - joints_of(motion), axis=-1).mean() < 0.035
+
+
+def test_a_body_that_is_not_seen_for_long_keeps_facing_where_it_did():
+    motion = swing(240)
+    turn = from_rotvec(np.array([0.0, 2.4, 0.0]))
+    rotations = motion.poses.rotations.copy()
+    rotations[:] = rotations[:1]
+    rotations[:, 0] = turn
+    still = replace(motion, poses=Pose(rotations, np.tile([0.0, 0.92, 0.0], (240, 1))))
+    sure = np.ones((240, len(NAMES)))
+    sure[40:200] = 0
+    found = reconstruct(points_of(still, "body_25b"), sure, NAMES, 30.0)
+    away = np.degrees(geodesic_angle(found.motion.poses.rotations[:, 0], turn))
+    assert away.max() < 15
 
 
 @pytest.mark.parametrize(
