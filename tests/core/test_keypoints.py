@@ -95,6 +95,22 @@ def test_a_set_is_recognised_by_its_limbs(name):
     assert recognise(seen, np.ones(seen.shape[:-1])) == name
 
 
+def test_a_set_that_is_alone_in_its_count_needs_no_limbs():
+    seen = seen_by(four_cameras(), points_of(swing(5), "halpe_26"))
+    legless = np.array([not name.endswith(("knee", "ankle")) for name in SETS["halpe_26"]])
+    assert recognise(seen, np.broadcast_to(legless, seen.shape[:-1]).astype(float)) == "halpe_26"
+
+
+@pytest.mark.parametrize("name", ["coco_17", "h36m_17"])
+def test_sets_of_one_count_are_not_told_apart_by_half_a_body(name):
+    seen = seen_by(four_cameras(), points_of(swing(5), name))
+    for hidden in ("left_knee", "right_wrist"):
+        sure = np.ones(seen.shape[:-1])
+        sure[..., SETS[name].index(hidden)] = 0
+        with pytest.raises(ValueError, match="coco_17 or h36m_17; name it with --set"):
+            recognise(seen, sure)
+
+
 def test_a_body_is_measured_by_its_points():
     motion = swing(30)
     names = tuple(SETS["body_25b"])
