@@ -152,8 +152,20 @@ def test_what_is_behind_a_camera_has_no_place_in_its_image():
             lambda text: text.replace('focalLengthU="7', 'focalLengthU="-7', 1),
             "focal length that is not above 0",
         ),
-        (lambda text: text.replace('r11="', 'r11="1', 1), "rotation of camera 1 .* is none"),
-        (lambda text: f'<!DOCTYPE a [<!ENTITY a "aa">]>{text}', "no Qualisys calibration"),
+        (lambda text: text.replace('r11="', 'r11="1', 1), "its nine numbers are no rotation"),
+        (lambda text: text.replace('right="1919"', 'right="-1"', 1), "image of camera 1 .* has no size"),
+        (
+            lambda text: text.replace("<camera>", '<camera video_resolution="720p">', 1),
+            "Camera 1 .* films at 720p, which is scaled",
+        ),
+        (
+            lambda text: text.replace("<camera>", '<camera viewrotation="90">', 1),
+            "view of camera 1 .* is turned by 90",
+        ),
+        (lambda text: text.replace("<camera>", '<camera model="Oqus 300">'), "names no camera that films"),
+        (lambda text: f"<!DOCTYPE a>{text}", "is no Qualisys calibration"),
+        (lambda text: text.replace("<camera>", "<camera>\0", 1), "is no Qualisys calibration"),
+        (lambda text: text + " " * (1 << 20), "is no Qualisys calibration"),
     ],
 )
 def test_a_damaged_calibration_is_told_in_a_sentence(damage, sentence, tmp_path):
@@ -162,6 +174,17 @@ def test_a_damaged_calibration_is_told_in_a_sentence(damage, sentence, tmp_path)
     with pytest.raises(ValueError, match=sentence) as error:
         read_qualisys(path)
     assert str(path) in str(error.value)
+
+
+def test_cameras_that_do_not_film_are_left_out(tmp_path):
+    cameras = four_cameras()
+    path = write_calibration(tmp_path / "c.qca.txt", cameras)
+    models = ("Miqus Video", "Miqus M3", "Miqus Video UnderWater", "none")
+    text = path.read_text(encoding="utf-8")
+    for model in models:
+        text = text.replace("<camera>", f'<camera model="{model}" video_resolution="1080p">', 1)
+    path.write_text(text, encoding="utf-8")
+    np.testing.assert_allclose(read_qualisys(path).centre, cameras.centre[[0, 2, 3]], atol=1e-9)
 
 
 def test_a_calibration_that_is_not_there_is_told_in_a_sentence(tmp_path):
