@@ -37,6 +37,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="a folder of OpenPose JSON files for each camera, in the calibration's order",
     )
     parser.add_argument("--calibration", type=Path, required=True, help="a Qualisys calibration (.qca.txt)")
+    parser.add_argument(
+        "--cameras",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="the calibration's cameras, from 1, that the folders belong to (default all)",
+    )
     parser.add_argument("--fps", type=float, required=True, help="frames a second of the footage")
     parser.add_argument("--output", type=Path, required=True, help="the .bvh or .npz file to write")
     parser.add_argument(
@@ -68,7 +75,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         make_room(arguments.json)
     began = time.perf_counter()
-    footage = read_footage(arguments.keypoints, arguments.calibration, arguments.set)
+    footage = read_footage(arguments.keypoints, arguments.calibration, arguments.set, arguments.cameras)
     if arguments.correct_cameras:
         footage = _corrected(footage)
     found = triangulate(footage.cameras, footage.points, footage.confidence)
@@ -104,12 +111,16 @@ def _corrected(footage: Footage) -> Footage:
 
 
 def _check_agreement(footage: Footage, found: Triangulated) -> None:
-    could = np.maximum(footage.confidence.sum(axis=(1, 2)), 1e-9)
-    share = found.weight.sum(axis=(1, 2)) / could
+    """Refuse a view that sees the person elsewhere; say which ones never see them."""
+    could, counts = footage.confidence.sum(axis=(1, 2)), found.weight.sum(axis=(1, 2))
+    for folder, blind in zip(footage.folders, could == 0, strict=True):
+        if blind:
+            print(f"{folder}: never shows the person and is left out")
+    share = np.where(could > 0, counts / np.maximum(could, 1e-9), 1)
     if share.min() < LEAST_AGREEMENT:
         raise ValueError(
             f"{footage.folders[int(share.argmin())]} does not show the person where the other cameras do; "
-            "are the folders in the order of the calibration, and synchronised?"
+            "are the folders in the order of the calibration, and synchronised? --cameras leaves one out"
         )
 
 

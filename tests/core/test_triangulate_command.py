@@ -49,12 +49,37 @@ def test_both_kinds_of_file_hold_the_motion_that_was_seen(footage, tmp_path, cap
     assert motion["limbs_moved_mm"] < 30
 
 
+def test_a_camera_can_be_left_out(footage, tmp_path, capsys):
+    folders, calibration = footage
+    given = [folders[0], folders[1], folders[3]]
+    assert run((given, calibration), "--cameras", 1, 2, 4, output=tmp_path / "a.npz") == 0
+    assert "24 frames of 3 cameras" in capsys.readouterr().out
+    motion = read_motion(tmp_path / "a.npz")
+    found = forward_kinematics(motion.poses.rotations)[1] + motion.poses.transl[:, None]
+    assert np.linalg.norm(found - joints_of(swing(24)), axis=-1).mean() < 0.05
+
+
+def test_a_camera_that_shows_someone_else_is_left_out_by_itself(footage, tmp_path, capsys):
+    folders, calibration = footage
+    other = seen_by(four_cameras(), points_of(swing(24), "coco_17") + [-1, 0.8, 2])[2]
+    folders[2] = write_frames(tmp_path / "other", other[:, None])
+    assert run(footage, output=tmp_path / "a.npz") == 0
+    assert f"{folders[2]}: never shows the person and is left out" in capsys.readouterr().out
+    motion = read_motion(tmp_path / "a.npz")
+    found = forward_kinematics(motion.poses.rotations)[1] + motion.poses.transl[:, None]
+    assert np.linalg.norm(found - joints_of(swing(24)), axis=-1).mean() < 0.05
+
+
 @pytest.mark.parametrize(
     ("arguments", "output", "sentence"),
     [
         ((), "a.fbx", "--output must end in .bvh or .npz, not in '.fbx'"),
         ((), "nowhere/a.bvh", "nowhere/a.bvh does not exist"),
         (("--fps", "0"), "a.bvh", "The frame rate must be between 1 and 1000, not 0"),
+        (("--keypoints", "cam0"), "a.bvh", "Two cameras or more are needed"),
+        (("--cameras", 1, 2), "a.bvh", "--cameras names 2 cameras, but 4 folders are given"),
+        (("--cameras", 1, 2, 3, 5), "a.bvh", "has no camera 5, only 1 to 4"),
+        (("--cameras", 1, 2, 3, 3), "a.bvh", "--cameras names a camera twice"),
         (("--set", "body_25"), "a.bvh", "body_25 has 25 points a person, not 17"),
         (("--calibration", "none.qca.txt"), "a.bvh", "There is no file none.qca.txt"),
         (("--keypoints", "cam0", "cam1", "cam2", "cam3"), "a.bvh", "There is no folder cam0"),
