@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Turn and move a body so that its points are where they were seen, and no further than that from a pose.
 
-A Gauss-Newton solver on the analytic Jacobian, all frames at a time, each by itself. What is
+A Gauss-Newton solver on the analytic Jacobian, all frames at a time, each by itself: no frame's
+result depends on which others are beside it. What is
 observed of a point, in space or in images, is a quadratic in where the point is now; a point
 that was not seen asks for nothing, and what no point holds stays at the pose ``home``.
 
@@ -96,6 +97,7 @@ def fit_points(
         steps: of the solver, at most.
     """
     R, place = start.rotations, start.transl
+    moving = np.ones(len(R))
     hold = np.concatenate([np.repeat(1 / (looseness**2 * mobility()), 3), np.full(3, FREE)])
     for _ in range(steps):
         world, positions = forward_kinematics(R, body.offsets)
@@ -114,10 +116,11 @@ def fit_points(
             move[rows] = np.linalg.solve(A, b[..., None])[..., 0]
         turn = move[:, :-3].reshape(len(R), NUM_JOINTS, 3)
         size = np.linalg.norm(turn, axis=-1).max(axis=-1)
-        less = np.minimum(1, LARGEST_STEP / np.maximum(size, FREE))
+        less = moving * np.minimum(1, LARGEST_STEP / np.maximum(size, FREE))
         R = project(from_rotvec(turn * less[:, None, None]) @ R)
-        place = place + move[:, -3:]
-        if size.max() < SETTLED:
+        place = place + less[:, None] * move[:, -3:]
+        moving = moving * (size >= SETTLED)
+        if not moving.any():
             break
     return Pose(R, place)
 
