@@ -120,11 +120,11 @@ def test_a_motion_comes_back_from_its_points_with_gaps_and_noise():
     sure[:, NAMES.index("nose")] = 0
     found = reconstruct(np.where(sure[..., None] > 0, points, np.nan), sure, NAMES, 30.0)
     assert np.isfinite(found.points).all()
-    assert off_mm(found.motion.poses, points)[:18].mean() < 45
-    assert off_mm(found.motion.poses, points)[:, 5:17].mean() < 35
+    assert off_mm(found.motion.poses, points)[:18].mean() < 12
+    assert off_mm(found.motion.poses, points)[:, 5:17].mean() < 16
     _, joints = forward_kinematics(found.motion.poses.rotations, found.body.offsets)
     joints = joints + found.motion.poses.transl[:, None]
-    assert np.linalg.norm(joints - joints_of(motion), axis=-1).mean() < 0.035
+    assert np.linalg.norm(joints - joints_of(motion), axis=-1).mean() < 0.015
 
 
 def test_a_body_that_is_not_seen_for_long_keeps_facing_where_it_did():
