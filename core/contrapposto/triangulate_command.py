@@ -84,16 +84,16 @@ def run(arguments: argparse.Namespace) -> None:
     sure = np.where(np.isfinite(found.points[..., 0]), found.weight.max(axis=0), 0)
     person = reconstruct(found.points, sure, footage.names, arguments.fps)
     person = replace(person, motion=replace(person.motion, name=output.stem))
-    if suffix == ".bvh":
-        write_bvh(output, person.motion, person.body.offsets)
-    else:
-        write_amass(output, person.motion, offsets=person.body.offsets)
     case = {"task": "triangulate", "case": "corrected" if arguments.correct_cameras else "calibrated"}
     times = {"triangulated": triangulated, "motion": time.perf_counter() - began}
     records = [
         {**case, "method": method, **_measures(footage, places, found.points), "seconds": times[method]}
         for method, places in (("triangulated", found.points), ("motion", person.points))
     ]
+    if suffix == ".bvh":
+        write_bvh(output, person.motion, person.body.offsets)
+    else:
+        write_amass(output, person.motion, offsets=person.body.offsets)
     print(f"{footage.name}, {len(found.points)} frames of {len(footage.cameras)} cameras")
     print(format_table(records))
     if arguments.json:

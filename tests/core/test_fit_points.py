@@ -100,7 +100,7 @@ def test_spots_move_to_where_points_are_seen_on_both_sides_alike():
     moved = Body(NAMES, BODY.offsets, BODY.places + np.array([0, 0.03, 0.01]))
     found = BODY.with_spots_moved(world, joints, moved.points(world, joints), np.ones((60, len(NAMES))))
     ratio = (found.places - BODY.places) / (moved.places - BODY.places + [1, 0, 0])
-    np.testing.assert_allclose(ratio[:, 1:], 60 * 2 / (60 * 2 + 20), rtol=0.15)
+    np.testing.assert_allclose(ratio[:, 1:], 60 / (60 + 10), rtol=0.15)
 
 
 def test_smoothing_keeps_a_parabola_and_steadies_noise():

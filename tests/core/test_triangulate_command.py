@@ -12,6 +12,7 @@ from motions import joints_of
 
 from contrapposto.__main__ import main
 from contrapposto.files.motion_files import read_motion
+from contrapposto.keypoints.footage import read_footage
 from contrapposto.skeleton import forward_kinematics
 
 
@@ -68,6 +69,19 @@ def test_a_camera_that_shows_someone_else_is_left_out_by_itself(footage, tmp_pat
     motion = read_motion(tmp_path / "a.npz")
     found = forward_kinematics(motion.poses.rotations)[1] + motion.poses.transl[:, None]
     assert np.linalg.norm(found - joints_of(swing(24)), axis=-1).mean() < 0.05
+
+
+def test_footage_has_no_pixels_where_a_point_or_the_person_is_missing(footage):
+    folders, calibration = footage
+    unsure = json.loads((file := sorted(folders[0].glob("*.json"))[5]).read_text())
+    unsure["people"][0]["pose_keypoints_2d"][3 * 9 + 2] = 0.2
+    file.write_text(json.dumps(unsure))
+    for file in sorted(folders[3].glob("*.json"))[:3]:
+        file.write_text('{"people": []}')
+    found = read_footage(folders, calibration)
+    assert found.confidence[0, 5, 9] == 0
+    assert not found.confidence[3, :3].any()
+    assert np.array_equal(np.isnan(found.points[..., 0]), found.confidence == 0)
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,8 @@ def _together(views: list[Detections]) -> tuple[np.ndarray, np.ndarray]:
         room = [(0, 0), (0, most - shared.confidence.shape[1]), (0, 0)]
         sure = np.where(shared.confidence < LEAST_CONFIDENCE, 0, shared.confidence)
         confidence.append(np.pad(sure, room))
-        points.append(np.pad(shared.points, [*room, (0, 0)], constant_values=np.nan))
+        known = np.where(sure[..., None] > 0, shared.points, np.nan)
+        points.append(np.pad(known, [*room, (0, 0)], constant_values=np.nan))
     return np.stack(points), np.stack(confidence)
 
 
@@ -112,4 +113,5 @@ def _of_person(cameras: Camera, points: np.ndarray, confidence: np.ndarray) -> t
     at = np.maximum(chosen, 0)[..., None, None]
     points = np.take_along_axis(points, at[..., None], axis=2)[:, :, 0]
     confidence = np.take_along_axis(confidence, at, axis=2)[:, :, 0]
-    return points, np.where((chosen == NOBODY)[..., None], 0, confidence)
+    confidence = np.where((chosen == NOBODY)[..., None], 0, confidence)
+    return np.where(confidence[..., None] > 0, points, np.nan), confidence
