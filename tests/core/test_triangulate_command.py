@@ -127,7 +127,7 @@ def test_damaged_footage_is_told_in_a_sentence_and_nothing_is_written(footage, t
     assert not list(tmp_path.glob("*.bvh"))
 
 
-def test_real_footage_is_as_good_as_what_needs_no_prior(shared, tmp_path, capsys):
+def test_real_footage_is_as_near_to_the_keypoints_as_the_results_say(shared, tmp_path, capsys):
     scene = shared / "data" / "footage" / "pose2sim-single"
     if not scene.is_dir():
         pytest.skip(f"no footage at {scene}")
@@ -140,16 +140,16 @@ def test_real_footage_is_as_good_as_what_needs_no_prior(shared, tmp_path, capsys
     assert run(real, *options, output=output) == 0
     assert "body_25b, 100 frames of 4 cameras" in capsys.readouterr().out
     triangulated, motion = json.loads((tmp_path / "a.json").read_text())
-    assert triangulated["reprojection_median_px"] < 12.3
+    assert triangulated["reprojection_median_px"] < 11.5
     assert triangulated["seen_percent"] > 99
-    assert motion["reprojection_median_px"] < 13
-    assert motion["limbs_moved_mm"] < 17
+    assert motion["reprojection_median_px"] < 12.6
+    assert motion["limbs_moved_mm"] < 15
     assert run(real, *options, "--correct-cameras", output=output) == 0
     assert "turned by 0." in capsys.readouterr().out
     triangulated, motion = json.loads((tmp_path / "a.json").read_text())
-    assert triangulated["reprojection_median_px"] < 8
-    assert motion["reprojection_median_px"] < 11.8
-    assert motion["limbs_moved_mm"] < 17
+    assert triangulated["reprojection_median_px"] < 7
+    assert motion["reprojection_median_px"] < 8.6
+    assert motion["limbs_moved_mm"] < 14
     read = read_motion(output)
     assert len(read) == 100
     height = forward_kinematics(read.poses.rotations)[1][:, 15, 1] + read.poses.transl[:, 1]

@@ -51,7 +51,11 @@ POINT_METRES = 0.015
 """Noise that joints in space are taken to have at least."""
 
 SMOOTHING_SECONDS = 0.25
-"""Over which the motion is smoothed by a parabola; a swing of 2 Hz keeps 96 % of its size."""
+"""Over which the motion is smoothed by a parabola.
+
+At 30 and 60 frames a second a swing of 2 Hz keeps 97 % of its size, of 3 Hz 85, of 4 Hz 61 to 65, of
+6 Hz 3 to 4: a fast punch or a shaken hand is flattened.
+"""
 
 GROUND_PERCENTILE = 5
 """Of the ankles' heights over the clip: where they are when the feet stand."""
