@@ -132,6 +132,28 @@ def test_a_calibration_file_comes_back_as_the_cameras_that_it_was_written_of(tmp
         np.testing.assert_allclose(getattr(back, name), value, atol=1e-9, err_msg=name)
 
 
+def test_a_camera_that_was_worked_out_by_hand_sees_a_point_where_it_should(tmp_path):
+    """Four metres in front of the origin (z up), a metre high, it looks along +y: right is +x, up is +z.
+
+    The point is 0.5 m to its right, 5 m ahead and 0.8 m above, so it is at
+    1000 * 0.5 / 5 = 100 pixels right of and 1100 * 0.8 / 5 = 176 above the middle.
+    """
+    path = tmp_path / "hand.qca.txt"
+    path.write_text(
+        '<calibration><cameras><camera model="Miqus Video" viewrotation="0" video_resolution="1080p">'
+        '<fov_video left="0" top="0" right="1919" bottom="1079"/>'
+        '<transform x="0" y="-4000" z="1000" r11="1" r12="0" r13="0" '
+        'r21="0" r22="0" r23="1" r31="0" r32="-1" r33="0"/>'
+        '<intrinsic focalLengthU="64000" focalLengthV="70400" centerPointU="61440" centerPointV="34560" '
+        'skew="0"/></camera></cameras></calibration>',
+        encoding="utf-8",
+    )
+    cameras = read_qualisys(path)
+    y_up = np.array([[0.5, 1.8, -1.0]])  # 0.5, 1, 1.8 with z up
+    np.testing.assert_allclose(cameras[0].project(y_up), [[960 + 100, 540 - 176]], atol=1e-9)
+    np.testing.assert_array_equal(cameras.size, [[1920, 1080]])
+
+
 def test_what_is_behind_a_camera_has_no_place_in_its_image():
     camera = four_cameras()[0]
     ahead = camera.centre + camera.rotation[2]
