@@ -11,16 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from contrapposto.evaluation.table import format_table, make_room, write_json
-from contrapposto.files.amass import write_amass
-from contrapposto.files.bvh import write_bvh
+from contrapposto.files.motion_files import check_output, write_motion
 from contrapposto.keypoints.correct import corrected
 from contrapposto.keypoints.footage import Footage, read_footage
 from contrapposto.keypoints.sets import LIMB_PARTS, SETS, SIDES
 from contrapposto.keypoints.triangulate import Triangulated, triangulate
 from contrapposto.rotation import geodesic_angle
 from contrapposto.tasks.reconstruct import reconstruct
-
-SUFFIXES = (".bvh", ".npz")
 
 LEAST_AGREEMENT = 0.5
 """Of what a camera's points could count in triangulation, what they count where all is in order: 0.8 to 1."""
@@ -67,11 +64,8 @@ def run(arguments: argparse.Namespace) -> None:
         ValueError: with one sentence, if an option or a file cannot be used; nothing is written.
         OSError: if a file cannot be written.
     """
-    output, suffix = arguments.output, arguments.output.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise ValueError(f"--output must end in {' or '.join(SUFFIXES)}, not in '{suffix}'")
-    if not output.resolve().parent.is_dir():
-        raise ValueError(f"The folder of {output} does not exist")
+    output = arguments.output
+    check_output(output)
     if arguments.json:
         make_room(arguments.json)
     began = time.perf_counter()
@@ -90,10 +84,7 @@ def run(arguments: argparse.Namespace) -> None:
         {**case, "method": method, **_measures(footage, places, found.points), "seconds": times[method]}
         for method, places in (("triangulated", found.points), ("motion", person.points))
     ]
-    if suffix == ".bvh":
-        write_bvh(output, person.motion, person.body.offsets)
-    else:
-        write_amass(output, person.motion, offsets=person.body.offsets)
+    write_motion(output, person.motion, person.body.offsets)
     print(f"{footage.name}, {len(found.points)} frames of {len(footage.cameras)} cameras")
     print(format_table(records))
     if arguments.json:

@@ -61,7 +61,7 @@ def test_a_camera_can_be_left_out(footage, tmp_path, capsys):
 
 
 def test_a_camera_that_shows_someone_else_is_left_out_by_itself(footage, tmp_path, capsys):
-    folders, calibration = footage
+    folders, _ = footage
     other = seen_by(four_cameras(), points_of(swing(24), "coco_17") + [-1, 0.8, 2])[2]
     folders[2] = write_frames(tmp_path / "other", other[:, None])
     assert run(footage, output=tmp_path / "a.npz") == 0

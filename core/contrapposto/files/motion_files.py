@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from contrapposto.files.bvh import bvh_armature, bvh_matrices, read_bvh
+from contrapposto.files.amass import write_amass
+from contrapposto.files.bvh import bvh_armature, bvh_matrices, read_bvh, write_bvh
 from contrapposto.files.mocap import Clip, read_subject
 from contrapposto.files.npz import load_arrays
 from contrapposto.motion import Motion, Pose
@@ -86,6 +87,37 @@ def read_clips(path: Path | str) -> list[Clip]:
             return _read_npz_clips(path)
         case suffix:
             raise ValueError(f"{path}: motion files end in {' or '.join(SUFFIXES)}, not in '{suffix}'")
+
+
+def check_output(path: Path) -> None:
+    """Refuse a file that ``write_motion`` could not write, before any work is done for it.
+
+    Raises:
+        ValueError: with one sentence, if it is of an unknown kind or its folder does not exist.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"--output must end in {' or '.join(SUFFIXES)}, not in '{path.suffix.lower()}'")
+    if not path.resolve().parent.is_dir():
+        raise ValueError(f"The folder of {path} does not exist")
+
+
+def write_motion(path: Path, motion: Motion, offsets: np.ndarray | None = None, **more: np.ndarray) -> None:
+    """Write a motion as what the file's name ends in, ``.bvh`` or ``.npz``.
+
+    Args:
+        path: where to write; see ``check_output``.
+        motion: T frames.
+        offsets: (22, 3) the body's proportions, metres; the standard body's if None.
+        **more: further arrays, which only an npz has room for.
+
+    Raises:
+        ValueError: if the motion cannot be written.
+        OSError: if the folder cannot be written.
+    """
+    if path.suffix.lower() == ".bvh":
+        write_bvh(path, motion, offsets)
+    else:
+        write_amass(path, motion, **({} if offsets is None else {"offsets": offsets}), **more)
 
 
 def clip_motion(clip: Clip) -> Motion:
