@@ -28,6 +28,7 @@ from contrapposto.files.mocap import read_split
 from contrapposto.keypoints.body import Body
 from contrapposto.keypoints.cameras import Camera
 from contrapposto.keypoints.footage import Footage
+from contrapposto.keypoints.robust import OUTLIER, PIXELS
 from contrapposto.keypoints.sets import SETS, sides, to_joints
 from contrapposto.keypoints.triangulate import triangulate
 from contrapposto.keypoints.virtual import CLEAN, DetectorNoise, cameras_around, detect
@@ -35,7 +36,7 @@ from contrapposto.motion import Pose
 from contrapposto.priors.pose import Condition, PosePrior
 from contrapposto.rotation import from_rotvec, geodesic_angle, split_heading, transpose
 from contrapposto.skeleton import DESCENDANTS, JOINT_INDEX, NUM_JOINTS, forward_kinematics, sole_height
-from contrapposto.tasks.fit_points import OUTLIER_PIXELS, PIXELS, fit_points, in_views
+from contrapposto.tasks.fit_points import fit_points, in_views
 from contrapposto.tasks.reach import mobility
 
 POSES, QUICK_POSES = 200, 24
@@ -223,8 +224,8 @@ def _cost(seen: Seen, body: Body, pose: Pose, home: np.ndarray) -> np.ndarray:
     world, joints = forward_kinematics(pose.rotations)
     pixels = seen.cameras.project(body.points(world, joints + pose.transl[:, None]))
     off = np.linalg.norm(pixels - seen.points, axis=-1) / seen.cameras.size.max(axis=-1)[:, None]
-    off = np.where(seen.confidence > 0, np.nan_to_num(off, nan=OUTLIER_PIXELS), 0)
-    off = np.minimum(off, OUTLIER_PIXELS) / PIXELS
+    off = np.where(seen.confidence > 0, np.nan_to_num(off, nan=OUTLIER), 0)
+    off = np.minimum(off, OUTLIER) / PIXELS
     turn = geodesic_angle(pose.rotations, home)[:, 1:] / (LOOSENESS[-1] * np.sqrt(mobility()[1:]))
     return np.sum(off**2, axis=1) + np.sum(turn**2, axis=1)
 

@@ -20,7 +20,7 @@ from contrapposto.rig.calibration import Calibration
 from contrapposto.rig.hinges import calibrate_by_motion
 from contrapposto.rig.mapping import map_armature
 from contrapposto.rig.rigmap import RigMap
-from contrapposto.rotation import from_rotvec, geodesic_angle, slerp, to_rotvec
+from contrapposto.rotation import Z_UP_TO_Y_UP, from_rotvec, geodesic_angle, slerp, to_rotvec
 from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, STANDARD_OFFSETS, forward_kinematics, leg_length
 
 SUFFIXES = (".bvh", ".npz")
@@ -33,8 +33,6 @@ IDLE_DEG = 1.0
 """A joint that turns less than this over a whole take was not captured."""
 MOST_MISSING = 4
 """Of the 15 joints that a body needs, so many may lack (hands that are End Sites, a head)."""
-
-_Z_UP_TO_Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 
 
 def read_motion(path: Path | str) -> Motion:
@@ -237,10 +235,10 @@ def _read_npz_clips(path: Path) -> list[Clip]:
     if np.size(rate) != 1 or not (fps := float(rate.item())) > 0:
         raise ValueError(f"{path} has a frame rate of {rate}")
     R = from_rotvec(poses[:, : 3 * NUM_JOINTS].reshape(-1, NUM_JOINTS, 3))
-    R[:, 0] = _Z_UP_TO_Y_UP @ R[:, 0]
+    R[:, 0] = Z_UP_TO_Y_UP @ R[:, 0]
     offsets = _offsets(path, arrays)
     scale = leg_length(STANDARD_OFFSETS) / leg_length(offsets)
-    return [_clip(path, Pose(R, scale * trans @ _Z_UP_TO_Y_UP.T), scale * offsets, fps)]
+    return [_clip(path, Pose(R, scale * trans @ Z_UP_TO_Y_UP.T), scale * offsets, fps)]
 
 
 def _offsets(path: Path, arrays: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -14,8 +14,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from contrapposto.arrays import Array, namespace
-
-_Z_UP_TO_Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
+from contrapposto.rotation import Z_UP_TO_Y_UP
 
 LARGEST_FILE = 1 << 20
 """Bytes that a calibration file may have; a camera takes less than two thousand."""
@@ -157,7 +156,7 @@ def _camera(path: Path, number: int, node: ET.Element) -> tuple[np.ndarray, ...]
         raise ValueError(f"The image of camera {number} of {path} has no size")
     return (
         np.array([[fx, skew, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]]),
-        np.diag([1.0, -1.0, -1.0]) @ R @ _Z_UP_TO_Y_UP.T,
-        _Z_UP_TO_Y_UP @ numbers("transform", "x", "y", "z") / 1000,
+        np.diag([1.0, -1.0, -1.0]) @ R @ Z_UP_TO_Y_UP.T,
+        Z_UP_TO_Y_UP @ numbers("transform", "x", "y", "z") / 1000,
         np.array([right - left + 1, bottom - top + 1]),
     )

@@ -17,10 +17,11 @@ import numpy as np
 
 from contrapposto.keypoints.body import Body
 from contrapposto.keypoints.cameras import Camera
+from contrapposto.keypoints.robust import OUTLIER, PIXELS, agreement
 from contrapposto.motion import Pose
 from contrapposto.rotation import from_rotvec, project, skew, to_rotvec, transpose
-from contrapposto.skeleton import DESCENDANTS, NUM_JOINTS, PARENTS, forward_kinematics
-from contrapposto.tasks.reach import mobility
+from contrapposto.skeleton import DESCENDANTS, NUM_JOINTS, forward_kinematics
+from contrapposto.tasks.reach import frames_above, mobility
 
 STEPS = 20
 SETTLED = 2e-3
@@ -35,9 +36,6 @@ FREE = 1e-6
 METRES, OUTLIER_METRES = 0.015, 0.1
 """Deviation of a point in space, and how far off it counts a quarter."""
 
-PIXELS, OUTLIER_PIXELS = 0.005, 0.03
-"""The same in images, as shares of their longer side."""
-
 CHUNK = 250
 """Frames whose equations are held at a time."""
 
@@ -51,7 +49,7 @@ def in_space(points: np.ndarray, weight: np.ndarray) -> Observation:
 
     def observe(place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         away = np.where(seen, points - place, 0)
-        held = weight / (1 + np.sum(away**2, axis=-1) / OUTLIER_METRES**2) ** 2 / METRES**2
+        held = weight * agreement(np.sum(away**2, axis=-1) / OUTLIER_METRES**2) / METRES**2
         return held[..., None, None] * np.eye(3), held[..., None] * away
 
     return observe
@@ -70,7 +68,7 @@ def in_views(cameras: Camera, points: np.ndarray, confidence: np.ndarray) -> Obs
         there = (confidence > 0) & (seen[..., 2] > 0)
         away = np.where(there[..., None], points - cameras.project(place[None]), 0)
         slope = cameras.slope(np.where(there[..., None], seen, 1)) @ cameras.rotation[..., None, :, :]
-        held = there * confidence / (1 + np.sum(away**2, axis=-1) / (OUTLIER_PIXELS * size) ** 2) ** 2
+        held = there * confidence * agreement(np.sum(away**2, axis=-1) / (OUTLIER * size) ** 2)
         weighted = transpose(slope) * (held / (PIXELS * size) ** 2)[..., None, None]
         return (weighted @ slope).sum(axis=0), (weighted @ away[..., None])[..., 0].sum(axis=0)
 
@@ -130,8 +128,6 @@ def _jacobian(body: Body, world: np.ndarray, positions: np.ndarray, points: np.n
     T, K = points.shape[:2]
     carried = DESCENDANTS[:, body.joints].T[..., None, None]
     arm = points[:, :, None] - positions[:, None]
-    upright = np.broadcast_to(np.eye(3), (T, 1, 3, 3))
-    above = np.concatenate([world, upright], axis=1)[:, list(PARENTS)]
-    turned = -skew(arm) * carried @ above[:, None]  # (T, K, 22, 3, 3)
+    turned = -skew(arm) * carried @ frames_above(world, range(NUM_JOINTS))[:, None]  # (T, K, 22, 3, 3)
     shifted = np.broadcast_to(np.eye(3), (T, K, 3, 3))
     return np.concatenate([np.moveaxis(turned, 2, 3).reshape(T, K, 3, -1), shifted], axis=-1)
