@@ -4,7 +4,7 @@
 Poses of people never trained on stand in front of virtual cameras, each pose its own; a
 method is told the points of a set with their confidence, the camera's lens and how it leans,
 and answers with joint positions about the pelvis, in the camera's axes. Clean points, points
-as a detector would find them (``keypoints.virtual``), and clean ones without a limb.
+as a detector would find them (``evaluation.virtual``), and clean ones without a limb.
 
 Errors are mean distances over the 21 joints beside the pelvis, as they are (MPJPE) and after
 the best similarity (PA-MPJPE). Of real footage, each camera's view by itself is lifted, and its
@@ -24,6 +24,7 @@ from contrapposto.arrays import like, to_numpy
 from contrapposto.evaluation.ik import mean_rotations
 from contrapposto.evaluation.metrics import aligned, joint_errors_mm
 from contrapposto.evaluation.poses import TEST_STRIDE, poses_of, spread_evenly
+from contrapposto.evaluation.virtual import CLEAN, DetectorNoise, cameras_around, detect
 from contrapposto.files.mocap import read_split
 from contrapposto.keypoints.body import Body
 from contrapposto.keypoints.cameras import Camera
@@ -31,7 +32,6 @@ from contrapposto.keypoints.footage import Footage
 from contrapposto.keypoints.robust import OUTLIER, PIXELS
 from contrapposto.keypoints.sets import SETS, sides, to_joints
 from contrapposto.keypoints.triangulate import triangulate
-from contrapposto.keypoints.virtual import CLEAN, DetectorNoise, cameras_around, detect
 from contrapposto.motion import Pose
 from contrapposto.priors.pose import Condition, PosePrior
 from contrapposto.rotation import from_rotvec, geodesic_angle, split_heading, transpose
