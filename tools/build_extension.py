@@ -24,13 +24,17 @@ DIST = ROOT / "dist"
 WHEELS = ROOT / "wheels"
 ARRAY_API_COMPAT = "array-api-compat==1.16.0"
 
-# Parts of core that train and measure, the published method among them: they stay in the checkout.
+# Parts of core that train and measure, the published method among them, and those that only a command
+# uses: they stay in the checkout.
 WORKSHOP = (
     "__main__.py",
     "sample_command.py",
     "triangulate_command.py",
     "evaluation",
     "training",
+    "keypoints",
+    "tasks/fit_points.py",
+    "tasks/reconstruct.py",
     "tasks/dposer",
     "priors/dposer.py",
     "networks/group_norm_mlp.py",

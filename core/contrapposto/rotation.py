@@ -7,7 +7,12 @@ Blender. Every function takes any leading dimensions and keeps dtype and device.
 
 from __future__ import annotations
 
+import numpy as np
+
 from contrapposto.arrays import Array, like, namespace
+
+Z_UP_TO_Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
+"""From the world of AMASS and Qualisys, whose up is z, to that of core."""
 
 SMALL_ANGLE = 1e-4
 """Below this, sin(a)/a and its kin come from their Taylor series (error under 1e-16)."""

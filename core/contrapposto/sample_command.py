@@ -9,16 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from contrapposto.arrays import torch_zero
-from contrapposto.files.amass import write_amass
-from contrapposto.files.bvh import write_bvh
-from contrapposto.files.motion_files import read_motion
+from contrapposto.files.motion_files import check_output, read_motion, write_motion
 from contrapposto.motion import Motion, Pose
 from contrapposto.observations import Known, Target
 from contrapposto.priors import pose as pose_prior
 from contrapposto.skeleton import JOINT_INDEX
 from contrapposto.tasks.sample import sample_poses
-
-SUFFIXES = (".bvh", ".npz")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -71,11 +67,7 @@ def sample(arguments: argparse.Namespace) -> None:
         ValueError: with one sentence, if an option or a file cannot be used; nothing is written.
         OSError: if the file cannot be written.
     """
-    suffix = arguments.output.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise ValueError(f"--output must end in {' or '.join(SUFFIXES)}, not in '{suffix}'")
-    if not arguments.output.resolve().parent.is_dir():
-        raise ValueError(f"The folder of {arguments.output} does not exist")
+    check_output(arguments.output)
     if not arguments.fps > 0:
         raise ValueError(f"--fps must be above 0, not {arguments.fps:g}")
     if arguments.pose is None and (arguments.keep or arguments.distance < 1):
@@ -92,11 +84,8 @@ def sample(arguments: argparse.Namespace) -> None:
         prior=_prior(arguments),
     )
     motion = Motion(found.poses, arguments.fps, arguments.output.stem)
-    if suffix == ".bvh":
-        write_bvh(arguments.output, motion)
-    else:
-        percent = {} if found.naturalness is None else {"naturalness_percent": found.naturalness}
-        write_amass(arguments.output, motion, energy=found.energy, fails=found.fails, **percent)
+    percent = {} if found.naturalness is None else {"naturalness_percent": found.naturalness}
+    write_motion(arguments.output, motion, energy=found.energy, fails=found.fails, **percent)
     for number, failing in enumerate(found.fails):
         natural = (
             "" if found.naturalness is None else f", more natural than {found.naturalness[number]:.0f} %"

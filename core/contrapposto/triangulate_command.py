@@ -11,16 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from contrapposto.evaluation.table import format_table, make_room, write_json
-from contrapposto.files.amass import write_amass
-from contrapposto.files.bvh import write_bvh
+from contrapposto.files.motion_files import check_output, write_motion
 from contrapposto.keypoints.correct import corrected
 from contrapposto.keypoints.footage import Footage, read_footage
 from contrapposto.keypoints.sets import LIMB_PARTS, SETS, SIDES
 from contrapposto.keypoints.triangulate import Triangulated, triangulate
 from contrapposto.rotation import geodesic_angle
 from contrapposto.tasks.reconstruct import reconstruct
-
-SUFFIXES = (".bvh", ".npz")
 
 LEAST_AGREEMENT = 0.5
 """Of what a camera's points could count in triangulation, what they count where all is in order: 0.8 to 1."""
@@ -37,6 +34,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="a folder of OpenPose JSON files for each camera, in the calibration's order",
     )
     parser.add_argument("--calibration", type=Path, required=True, help="a Qualisys calibration (.qca.txt)")
+    parser.add_argument(
+        "--cameras",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="the calibration's cameras, from 1, that the folders belong to (default all)",
+    )
     parser.add_argument("--fps", type=float, required=True, help="frames a second of the footage")
     parser.add_argument("--output", type=Path, required=True, help="the .bvh or .npz file to write")
     parser.add_argument(
@@ -60,15 +64,12 @@ def run(arguments: argparse.Namespace) -> None:
         ValueError: with one sentence, if an option or a file cannot be used; nothing is written.
         OSError: if a file cannot be written.
     """
-    output, suffix = arguments.output, arguments.output.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise ValueError(f"--output must end in {' or '.join(SUFFIXES)}, not in '{suffix}'")
-    if not output.resolve().parent.is_dir():
-        raise ValueError(f"The folder of {output} does not exist")
+    output = arguments.output
+    check_output(output)
     if arguments.json:
         make_room(arguments.json)
     began = time.perf_counter()
-    footage = read_footage(arguments.keypoints, arguments.calibration, arguments.set)
+    footage = read_footage(arguments.keypoints, arguments.calibration, arguments.set, arguments.cameras)
     if arguments.correct_cameras:
         footage = _corrected(footage)
     found = triangulate(footage.cameras, footage.points, footage.confidence)
@@ -77,16 +78,13 @@ def run(arguments: argparse.Namespace) -> None:
     sure = np.where(np.isfinite(found.points[..., 0]), found.weight.max(axis=0), 0)
     person = reconstruct(found.points, sure, footage.names, arguments.fps)
     person = replace(person, motion=replace(person.motion, name=output.stem))
-    if suffix == ".bvh":
-        write_bvh(output, person.motion, person.body.offsets)
-    else:
-        write_amass(output, person.motion, offsets=person.body.offsets)
     case = {"task": "triangulate", "case": "corrected" if arguments.correct_cameras else "calibrated"}
     times = {"triangulated": triangulated, "motion": time.perf_counter() - began}
     records = [
         {**case, "method": method, **_measures(footage, places, found.points), "seconds": times[method]}
         for method, places in (("triangulated", found.points), ("motion", person.points))
     ]
+    write_motion(output, person.motion, person.body.offsets)
     print(f"{footage.name}, {len(found.points)} frames of {len(footage.cameras)} cameras")
     print(format_table(records))
     if arguments.json:
@@ -104,12 +102,16 @@ def _corrected(footage: Footage) -> Footage:
 
 
 def _check_agreement(footage: Footage, found: Triangulated) -> None:
-    could = np.maximum(footage.confidence.sum(axis=(1, 2)), 1e-9)
-    share = found.weight.sum(axis=(1, 2)) / could
+    """Refuse a view that sees the person elsewhere; say which ones never see them."""
+    could, counts = footage.confidence.sum(axis=(1, 2)), found.weight.sum(axis=(1, 2))
+    for folder, blind in zip(footage.folders, could == 0, strict=True):
+        if blind:
+            print(f"{folder}: never shows the person and is left out")
+    share = np.where(could > 0, counts / np.maximum(could, 1e-9), 1)
     if share.min() < LEAST_AGREEMENT:
         raise ValueError(
             f"{footage.folders[int(share.argmin())]} does not show the person where the other cameras do; "
-            "are the folders in the order of the calibration, and synchronised?"
+            "are the folders in the order of the calibration, and synchronised? --cameras leaves one out"
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from footage import four_cameras, points_of, seen_by, swing
+from footage import four_cameras, points_of, seen_by, swing, write_calibration, write_frames
 from motions import swinging
 from people import gaussian_prior
 
@@ -13,6 +13,7 @@ from contrapposto.evaluation.lifting import (
     CASES,
     LIMB_JOINTS,
     fitted,
+    footage_in,
     look,
     mean_pose,
     nearest_pose,
@@ -96,6 +97,18 @@ def test_a_fit_to_clean_points_is_near_the_truth(poses):
     )
     assert fit["mpjpe_mm"] < 0.5 * mean["mpjpe_mm"]
     assert np.isfinite(list(fit.values())).all()
+
+
+def test_the_tenth_camera_comes_after_the_second(tmp_path):
+    cameras, points = four_cameras(3), points_of(swing(4), "coco_17")
+    write_calibration(tmp_path / "Calib.qca.txt", cameras)
+    for number, seen in zip((1, 2, 10), seen_by(cameras, points), strict=True):
+        write_frames(tmp_path / "pose" / f"cam{number}_json", seen[:, None])
+    assert [folder.name for folder in footage_in(tmp_path).folders] == [
+        "cam1_json",
+        "cam2_json",
+        "cam10_json",
+    ]
 
 
 def test_views_of_footage_are_lifted_by_themselves(poses):

@@ -95,6 +95,22 @@ def test_a_set_is_recognised_by_its_limbs(name):
     assert recognise(seen, np.ones(seen.shape[:-1])) == name
 
 
+def test_a_set_that_is_alone_in_its_count_needs_no_limbs():
+    seen = seen_by(four_cameras(), points_of(swing(5), "halpe_26"))
+    legless = np.array([not name.endswith(("knee", "ankle")) for name in SETS["halpe_26"]])
+    assert recognise(seen, np.broadcast_to(legless, seen.shape[:-1]).astype(float)) == "halpe_26"
+
+
+@pytest.mark.parametrize("name", ["coco_17", "h36m_17"])
+def test_sets_of_one_count_are_not_told_apart_by_half_a_body(name):
+    seen = seen_by(four_cameras(), points_of(swing(5), name))
+    for hidden in ("left_knee", "right_wrist"):
+        sure = np.ones(seen.shape[:-1])
+        sure[..., SETS[name].index(hidden)] = 0
+        with pytest.raises(ValueError, match="coco_17 or h36m_17; name it with --set"):
+            recognise(seen, sure)
+
+
 def test_a_body_is_measured_by_its_points():
     motion = swing(30)
     names = tuple(SETS["body_25b"])
@@ -114,6 +130,28 @@ def test_a_calibration_file_comes_back_as_the_cameras_that_it_was_written_of(tmp
     back = read_qualisys(write_calibration(tmp_path / "c.qca.txt", cameras))
     for name, value in vars(cameras).items():
         np.testing.assert_allclose(getattr(back, name), value, atol=1e-9, err_msg=name)
+
+
+def test_a_camera_that_was_worked_out_by_hand_sees_a_point_where_it_should(tmp_path):
+    """Four metres in front of the origin (z up), a metre high, it looks along +y: right is +x, up is +z.
+
+    The point is 0.5 m to its right, 5 m ahead and 0.8 m above, so it is at
+    1000 * 0.5 / 5 = 100 pixels right of and 1100 * 0.8 / 5 = 176 above the middle.
+    """
+    path = tmp_path / "hand.qca.txt"
+    path.write_text(
+        '<calibration><cameras><camera model="Miqus Video" viewrotation="0" video_resolution="1080p">'
+        '<fov_video left="0" top="0" right="1919" bottom="1079"/>'
+        '<transform x="0" y="-4000" z="1000" r11="1" r12="0" r13="0" '
+        'r21="0" r22="0" r23="1" r31="0" r32="-1" r33="0"/>'
+        '<intrinsic focalLengthU="64000" focalLengthV="70400" centerPointU="61440" centerPointV="34560" '
+        'skew="0"/></camera></cameras></calibration>',
+        encoding="utf-8",
+    )
+    cameras = read_qualisys(path)
+    y_up = np.array([[0.5, 1.8, -1.0]])  # 0.5, 1, 1.8 with z up
+    np.testing.assert_allclose(cameras[0].project(y_up), [[960 + 100, 540 - 176]], atol=1e-9)
+    np.testing.assert_array_equal(cameras.size, [[1920, 1080]])
 
 
 def test_what_is_behind_a_camera_has_no_place_in_its_image():
@@ -136,8 +174,20 @@ def test_what_is_behind_a_camera_has_no_place_in_its_image():
             lambda text: text.replace('focalLengthU="7', 'focalLengthU="-7', 1),
             "focal length that is not above 0",
         ),
-        (lambda text: text.replace('r11="', 'r11="1', 1), "rotation of camera 1 .* is none"),
-        (lambda text: f'<!DOCTYPE a [<!ENTITY a "aa">]>{text}', "no Qualisys calibration"),
+        (lambda text: text.replace('r11="', 'r11="1', 1), "its nine numbers are no rotation"),
+        (lambda text: text.replace('right="1919"', 'right="-1"', 1), "image of camera 1 .* has no size"),
+        (
+            lambda text: text.replace("<camera>", '<camera video_resolution="720p">', 1),
+            "Camera 1 .* films at 720p, which is scaled",
+        ),
+        (
+            lambda text: text.replace("<camera>", '<camera viewrotation="90">', 1),
+            "view of camera 1 .* is turned by 90",
+        ),
+        (lambda text: text.replace("<camera>", '<camera model="Oqus 300">'), "names no camera that films"),
+        (lambda text: f"<!DOCTYPE a>{text}", "is no Qualisys calibration"),
+        (lambda text: text.replace("<camera>", "<camera>\0", 1), "is no Qualisys calibration"),
+        (lambda text: text + " " * (1 << 20), "is no Qualisys calibration"),
     ],
 )
 def test_a_damaged_calibration_is_told_in_a_sentence(damage, sentence, tmp_path):
@@ -146,6 +196,17 @@ def test_a_damaged_calibration_is_told_in_a_sentence(damage, sentence, tmp_path)
     with pytest.raises(ValueError, match=sentence) as error:
         read_qualisys(path)
     assert str(path) in str(error.value)
+
+
+def test_cameras_that_do_not_film_are_left_out(tmp_path):
+    cameras = four_cameras()
+    path = write_calibration(tmp_path / "c.qca.txt", cameras)
+    models = ("Miqus Video", "Miqus M3", "Miqus Video UnderWater", "none")
+    text = path.read_text(encoding="utf-8")
+    for model in models:
+        text = text.replace("<camera>", f'<camera model="{model}" video_resolution="1080p">', 1)
+    path.write_text(text, encoding="utf-8")
+    np.testing.assert_allclose(read_qualisys(path).centre, cameras.centre[[0, 2, 3]], atol=1e-9)
 
 
 def test_a_calibration_that_is_not_there_is_told_in_a_sentence(tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation, Slerp
 
+from contrapposto.files.amass import write_amass
 from contrapposto.files.bvh import write_bvh
 from contrapposto.files.mocap import Clip, read_split, read_subject
 from contrapposto.files.motion_files import SOLE, clip_motion, read_clip, read_clips, read_motion, resample
@@ -204,6 +205,17 @@ def test_amass_arrays_are_turned_from_z_up_to_y_up(tmp_path):
         assert np.allclose(clip.rotvec[:, JOINT_INDEX["left_knee"]], [0.5, 0, 0])
 
 
+def test_a_small_persons_npz_is_read_as_their_bvh(tmp_path):
+    motion, offsets = motion_on_floor(), 0.7 * STANDARD_OFFSETS
+    small = Motion(Pose(motion.poses.rotations, 0.7 * motion.poses.transl), 30)
+    write_bvh(tmp_path / "a.bvh", small, offsets)
+    write_amass(tmp_path / "a.npz", small, offsets=offsets)
+    for name in ("a.bvh", "a.npz"):
+        clip = read_clip(tmp_path / name)
+        np.testing.assert_allclose(clip.offsets, STANDARD_OFFSETS, atol=1e-5, err_msg=name)
+        np.testing.assert_allclose(clip.transl, motion.poses.transl, atol=1e-4, err_msg=name)
+
+
 def test_a_folder_is_all_its_motion_files_in_order(tmp_path):
     save_subject(tmp_path / "b" / "ann.npz")
     write_bvh(tmp_path / "a.bvh", motion_on_floor())
@@ -220,11 +232,15 @@ def test_files_that_are_no_motion_are_told_in_a_sentence(tmp_path):
         read_clips(tmp_path / "empty")
     with pytest.raises(ValueError, match=r"not in '\.fbx'"):
         read_clips(tmp_path / "dance.fbx")
+    still = {"poses": np.zeros((2, 66)), "trans": np.zeros((2, 3)), "mocap_framerate": 60}
     for arrays, problem in (
         ({"poses": np.zeros((2, 66))}, "neither the shared format's arrays nor AMASS's"),
         ({"poses": np.zeros((2, 63)), "trans": np.zeros((2, 3)), "mocap_framerate": 60}, "66 or more"),
         ({"poses": np.full((2, 66), np.nan), "trans": np.zeros((2, 3)), "mocap_framerate": 60}, "not finite"),
         ({"poses": np.zeros((2, 66)), "trans": np.zeros((2, 3)), "mocap_framerate": 0}, "frame rate of 0"),
+        ({**still, "offsets": np.zeros((24, 3))}, "offsets must be"),
+        ({**still, "offsets": np.full((22, 3), np.nan)}, "offsets must be"),
+        ({**still, "offsets": np.zeros((22, 3))}, "without legs"),
     ):
         np.savez(tmp_path / "a.npz", **arrays)
         with pytest.raises(ValueError, match=problem):

@@ -37,6 +37,15 @@ def test_frames_are_told_by_their_numbers_and_a_missing_file_is_a_frame_with_no_
     np.testing.assert_allclose(found.points[[0, 2, 3]], people[[1, 3, 4]])
 
 
+def test_the_2_of_2d_numbers_no_frame(tmp_path, people):
+    folder = write_frames(tmp_path / "a", people)
+    for frame in range(5):
+        name = folder / f"take_{frame:012d}_keypoints.json"
+        name.rename(folder / f"{frame + 12:06d}_keypoints_2d.json")
+    found = read_openpose(folder)
+    assert (found.first, len(found)) == (12, 5)
+
+
 def test_frames_without_people_are_no_error(tmp_path, people):
     folder = write_frames(tmp_path / "a", people)
     for frame in (0, 4):

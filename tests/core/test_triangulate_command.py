@@ -12,6 +12,7 @@ from motions import joints_of
 
 from contrapposto.__main__ import main
 from contrapposto.files.motion_files import read_motion
+from contrapposto.keypoints.footage import read_footage
 from contrapposto.skeleton import forward_kinematics
 
 
@@ -49,12 +50,50 @@ def test_both_kinds_of_file_hold_the_motion_that_was_seen(footage, tmp_path, cap
     assert motion["limbs_moved_mm"] < 30
 
 
+def test_a_camera_can_be_left_out(footage, tmp_path, capsys):
+    folders, calibration = footage
+    given = [folders[0], folders[1], folders[3]]
+    assert run((given, calibration), "--cameras", 1, 2, 4, output=tmp_path / "a.npz") == 0
+    assert "24 frames of 3 cameras" in capsys.readouterr().out
+    motion = read_motion(tmp_path / "a.npz")
+    found = forward_kinematics(motion.poses.rotations)[1] + motion.poses.transl[:, None]
+    assert np.linalg.norm(found - joints_of(swing(24)), axis=-1).mean() < 0.05
+
+
+def test_a_camera_that_shows_someone_else_is_left_out_by_itself(footage, tmp_path, capsys):
+    folders, _ = footage
+    other = seen_by(four_cameras(), points_of(swing(24), "coco_17") + [-1, 0.8, 2])[2]
+    folders[2] = write_frames(tmp_path / "other", other[:, None])
+    assert run(footage, output=tmp_path / "a.npz") == 0
+    assert f"{folders[2]}: never shows the person and is left out" in capsys.readouterr().out
+    motion = read_motion(tmp_path / "a.npz")
+    found = forward_kinematics(motion.poses.rotations)[1] + motion.poses.transl[:, None]
+    assert np.linalg.norm(found - joints_of(swing(24)), axis=-1).mean() < 0.05
+
+
+def test_footage_has_no_pixels_where_a_point_or_the_person_is_missing(footage):
+    folders, calibration = footage
+    unsure = json.loads((file := sorted(folders[0].glob("*.json"))[5]).read_text())
+    unsure["people"][0]["pose_keypoints_2d"][3 * 9 + 2] = 0.2
+    file.write_text(json.dumps(unsure))
+    for file in sorted(folders[3].glob("*.json"))[:3]:
+        file.write_text('{"people": []}')
+    found = read_footage(folders, calibration)
+    assert found.confidence[0, 5, 9] == 0
+    assert not found.confidence[3, :3].any()
+    assert np.array_equal(np.isnan(found.points[..., 0]), found.confidence == 0)
+
+
 @pytest.mark.parametrize(
     ("arguments", "output", "sentence"),
     [
         ((), "a.fbx", "--output must end in .bvh or .npz, not in '.fbx'"),
         ((), "nowhere/a.bvh", "nowhere/a.bvh does not exist"),
         (("--fps", "0"), "a.bvh", "The frame rate must be between 1 and 1000, not 0"),
+        (("--keypoints", "cam0"), "a.bvh", "Two cameras or more are needed"),
+        (("--cameras", 1, 2), "a.bvh", "--cameras names 2 cameras, but 4 folders are given"),
+        (("--cameras", 1, 2, 3, 5), "a.bvh", "has no camera 5, only 1 to 4"),
+        (("--cameras", 1, 2, 3, 3), "a.bvh", "--cameras names a camera twice"),
         (("--set", "body_25"), "a.bvh", "body_25 has 25 points a person, not 17"),
         (("--calibration", "none.qca.txt"), "a.bvh", "There is no file none.qca.txt"),
         (("--keypoints", "cam0", "cam1", "cam2", "cam3"), "a.bvh", "There is no folder cam0"),
@@ -88,7 +127,7 @@ def test_damaged_footage_is_told_in_a_sentence_and_nothing_is_written(footage, t
     assert not list(tmp_path.glob("*.bvh"))
 
 
-def test_real_footage_is_as_good_as_what_needs_no_prior(shared, tmp_path, capsys):
+def test_real_footage_is_as_near_to_the_keypoints_as_the_results_say(shared, tmp_path, capsys):
     scene = shared / "data" / "footage" / "pose2sim-single"
     if not scene.is_dir():
         pytest.skip(f"no footage at {scene}")
@@ -101,16 +140,16 @@ def test_real_footage_is_as_good_as_what_needs_no_prior(shared, tmp_path, capsys
     assert run(real, *options, output=output) == 0
     assert "body_25b, 100 frames of 4 cameras" in capsys.readouterr().out
     triangulated, motion = json.loads((tmp_path / "a.json").read_text())
-    assert triangulated["reprojection_median_px"] < 12.3
+    assert triangulated["reprojection_median_px"] < 11.5
     assert triangulated["seen_percent"] > 99
-    assert motion["reprojection_median_px"] < 13
-    assert motion["limbs_moved_mm"] < 17
+    assert motion["reprojection_median_px"] < 12.6
+    assert motion["limbs_moved_mm"] < 15
     assert run(real, *options, "--correct-cameras", output=output) == 0
     assert "turned by 0." in capsys.readouterr().out
     triangulated, motion = json.loads((tmp_path / "a.json").read_text())
-    assert triangulated["reprojection_median_px"] < 8
-    assert motion["reprojection_median_px"] < 11.8
-    assert motion["limbs_moved_mm"] < 17
+    assert triangulated["reprojection_median_px"] < 7
+    assert motion["reprojection_median_px"] < 8.6
+    assert motion["limbs_moved_mm"] < 14
     read = read_motion(output)
     assert len(read) == 100
     height = forward_kinematics(read.poses.rotations)[1][:, 15, 1] + read.poses.transl[:, 1]

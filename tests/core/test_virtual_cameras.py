@@ -8,9 +8,9 @@ import dataclasses
 import numpy as np
 from motions import joints_of, swinging
 
+from contrapposto.evaluation.virtual import CLEAN, DetectorNoise, cameras_around, detect, hidden
 from contrapposto.keypoints.body import Body
 from contrapposto.keypoints.sets import SETS, mirrored
-from contrapposto.keypoints.virtual import CLEAN, DetectorNoise, cameras_around, detect, hidden
 from contrapposto.skeleton import forward_kinematics
 
 BODY = Body.standard(SETS["coco_17"])

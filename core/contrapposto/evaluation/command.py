@@ -139,12 +139,9 @@ def _ik(a: argparse.Namespace) -> Iterator[Record]:
 
 
 def _lift(a: argparse.Namespace) -> Iterator[Record]:
-    from contrapposto.evaluation.lifting import evaluate
-    from contrapposto.keypoints.footage import read_footage
+    from contrapposto.evaluation.lifting import evaluate, footage_in
 
-    footage = None
-    if a.footage:
-        footage = read_footage(sorted(a.footage.glob("pose/*_json")), a.footage / "Calib.qca.txt")
+    footage = footage_in(a.footage) if a.footage else None
     return evaluate(a.data, a.split, _prior(a), footage=footage, seed=a.seed, **_common(a))
 
 

@@ -4,7 +4,7 @@
 Poses of people never trained on stand in front of virtual cameras, each pose its own; a
 method is told the points of a set with their confidence, the camera's lens and how it leans,
 and answers with joint positions about the pelvis, in the camera's axes. Clean points, points
-as a detector would find them (``keypoints.virtual``), and clean ones without a limb.
+as a detector would find them (``evaluation.virtual``), and clean ones without a limb.
 
 Errors are mean distances over the 21 joints beside the pelvis, as they are (MPJPE) and after
 the best similarity (PA-MPJPE). Of real footage, each camera's view by itself is lifted, and its
@@ -13,8 +13,9 @@ arms and legs are compared with those that all cameras together triangulate.
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,19 +25,23 @@ from contrapposto.arrays import like, to_numpy
 from contrapposto.evaluation.ik import mean_rotations
 from contrapposto.evaluation.metrics import aligned, joint_errors_mm
 from contrapposto.evaluation.poses import TEST_STRIDE, poses_of, spread_evenly
+from contrapposto.evaluation.virtual import CLEAN, DetectorNoise, cameras_around, detect
 from contrapposto.files.mocap import read_split
 from contrapposto.keypoints.body import Body
 from contrapposto.keypoints.cameras import Camera
-from contrapposto.keypoints.footage import Footage
+from contrapposto.keypoints.footage import Footage, read_footage
+from contrapposto.keypoints.robust import OUTLIER, PIXELS
 from contrapposto.keypoints.sets import SETS, sides, to_joints
 from contrapposto.keypoints.triangulate import triangulate
-from contrapposto.keypoints.virtual import CLEAN, DetectorNoise, cameras_around, detect
 from contrapposto.motion import Pose
 from contrapposto.priors.pose import Condition, PosePrior
 from contrapposto.rotation import from_rotvec, geodesic_angle, split_heading, transpose
 from contrapposto.skeleton import DESCENDANTS, JOINT_INDEX, NUM_JOINTS, forward_kinematics, sole_height
-from contrapposto.tasks.fit_points import OUTLIER_PIXELS, PIXELS, fit_points, in_views
+from contrapposto.tasks.fit_points import fit_points, in_views
 from contrapposto.tasks.reach import mobility
+
+POINTS = "coco_17"
+"""The set of points that poses are told as."""
 
 POSES, QUICK_POSES = 200, 24
 TRAIN_STRIDE = 20
@@ -157,7 +162,8 @@ def mean_pose(train: np.ndarray) -> Method:
     _, joints = forward_kinematics(mean_rotations(train))
 
     def lift(seen: Seen) -> np.ndarray:
-        return (_facing(seen.cameras, 0.0) @ joints.T).swapaxes(-1, -2)[None]
+        turn = seen.cameras.rotation @ _facing(seen.cameras, 0.0)
+        return (joints @ transpose(turn))[None]
 
     return lift
 
@@ -195,7 +201,7 @@ def fitted(prior: PosePrior, train: np.ndarray) -> Method:
         observe = in_views(seen.cameras[None], seen.points[None], seen.confidence[None])
         for heading in np.arange(HEADINGS) * 2 * np.pi / HEADINGS:
             home = np.tile(mean, (B, 1, 1, 1))
-            home[:, 0] = transpose(seen.cameras.rotation) @ _facing(seen.cameras, heading) @ home[:, 0]
+            home[:, 0] = _facing(seen.cameras, heading) @ home[:, 0]
             pose = Pose(home, place)
             for t, looseness in zip((None, *TIMES), LOOSENESS, strict=True):
                 home = pose.rotations if t is None else _expected(prior, pose.rotations, t)
@@ -212,10 +218,10 @@ def fitted(prior: PosePrior, train: np.ndarray) -> Method:
 
 
 def _facing(cameras: Camera, heading: float) -> np.ndarray:
-    """(B, 3, 3) from an upright body that faces its camera, turned by a heading, to the camera's axes."""
+    """(B, 3, 3) world turns of upright bodies that face their cameras, turned by a heading."""
     forward = -cameras.rotation[:, 2]
     angle = np.arctan2(forward[:, 0], forward[:, 2]) + heading
-    return cameras.rotation @ from_rotvec(np.stack([0 * angle, angle, 0 * angle], axis=-1))
+    return from_rotvec(np.stack([0 * angle, angle, 0 * angle], axis=-1))
 
 
 def _cost(seen: Seen, body: Body, pose: Pose, home: np.ndarray) -> np.ndarray:
@@ -223,8 +229,8 @@ def _cost(seen: Seen, body: Body, pose: Pose, home: np.ndarray) -> np.ndarray:
     world, joints = forward_kinematics(pose.rotations)
     pixels = seen.cameras.project(body.points(world, joints + pose.transl[:, None]))
     off = np.linalg.norm(pixels - seen.points, axis=-1) / seen.cameras.size.max(axis=-1)[:, None]
-    off = np.where(seen.confidence > 0, np.nan_to_num(off, nan=OUTLIER_PIXELS), 0)
-    off = np.minimum(off, OUTLIER_PIXELS) / PIXELS
+    off = np.where(seen.confidence > 0, np.nan_to_num(off, nan=OUTLIER), 0)
+    off = np.minimum(off, OUTLIER) / PIXELS
     turn = geodesic_angle(pose.rotations, home)[:, 1:] / (LOOSENESS[-1] * np.sqrt(mobility()[1:]))
     return np.sum(off**2, axis=1) + np.sum(turn**2, axis=1)
 
@@ -279,6 +285,19 @@ def score(found: np.ndarray, true: np.ndarray, hidden: np.ndarray) -> dict[str, 
     return record
 
 
+def footage_in(scene: Path) -> Footage:
+    """The footage of a folder with ``Calib.qca.txt`` and ``pose/*_json``, by the numbers of its cameras.
+
+    Raises:
+        ValueError: as ``read_footage``.
+    """
+
+    def by_numbers(folder: Path) -> list[tuple[int, str]]:
+        return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", folder.name)]
+
+    return read_footage(sorted(scene.glob("pose/*_json"), key=by_numbers), scene / "Calib.qca.txt")
+
+
 def views_of(footage: Footage) -> Iterator[tuple[str, Seen, np.ndarray]]:
     """Each camera of footage by itself: its name, what it saw, and the triangulated limbs in its axes.
 
@@ -302,10 +321,8 @@ def evaluate(
     *,
     quick: bool = False,
     seed: int = 0,
-    name: str = "coco_17",
     footage: Footage | None = None,
     tell: Callable[[str], object] = str,
-    methods: Mapping[str, Method] | None = None,
 ) -> Iterator[dict[str, str | float | int]]:
     """Yield one record a case and method.
 
@@ -315,10 +332,8 @@ def evaluate(
         prior: what ``pose_prior_fit`` asks.
         quick: ``QUICK_POSES`` poses instead of ``POSES``.
         seed: of the cameras and the detector.
-        name: of the set of points, see ``SETS``.
         footage: real views to lift, too.
         tell: receives a line on what is being done.
-        methods: further rows, by name.
 
     Raises:
         ValueError: with one sentence, if the data is missing or damaged.
@@ -328,13 +343,12 @@ def evaluate(
     train = poses_of(read_split(data, "train"), TRAIN_STRIDE)
     rows: dict[str, Method] = {
         "mean_pose": mean_pose(train),
-        "nearest": nearest_pose(train, name, np.random.default_rng(seed + 1)),
+        "nearest": nearest_pose(train, POINTS, np.random.default_rng(seed + 1)),
         "pose_prior_fit": fitted(prior, train),
-        **(methods or {}),
     }
     for case, how in CASES.items():
         tell(f"{case}: {len(test)} poses")
-        seen, true = look(test, how, name, np.random.default_rng(seed))
+        seen, true = look(test, how, POINTS, np.random.default_rng(seed))
         for method, lift in rows.items():
             began = time.perf_counter()
             found = lift(seen)

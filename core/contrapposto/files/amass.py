@@ -12,9 +12,7 @@ import numpy as np
 from contrapposto.arrays import to_numpy
 from contrapposto.files.whole import write_whole
 from contrapposto.motion import Motion
-from contrapposto.rotation import to_rotvec
-
-Y_UP_TO_Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+from contrapposto.rotation import Z_UP_TO_Y_UP, to_rotvec
 
 
 def write_amass(path: Path | str, motion: Motion, **more: np.ndarray) -> None:
@@ -37,10 +35,10 @@ def write_amass(path: Path | str, motion: Motion, **more: np.ndarray) -> None:
         raise ValueError("There are no frames to write")
     if not (np.all(np.isfinite(rotations)) and np.all(np.isfinite(transl))):
         raise ValueError("The motion holds values that are not finite")
-    rotations[:, 0] = Y_UP_TO_Z_UP @ rotations[:, 0]
+    rotations[:, 0] = Z_UP_TO_Y_UP.T @ rotations[:, 0]
     arrays: dict[str, Any] = {
         "poses": to_rotvec(rotations).reshape(len(transl), -1),
-        "trans": transl @ Y_UP_TO_Z_UP.T,
+        "trans": transl @ Z_UP_TO_Y_UP,
         "mocap_framerate": np.array(motion.fps, dtype=float),
         **more,
     }

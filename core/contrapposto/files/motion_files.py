@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from contrapposto.files.bvh import bvh_armature, bvh_matrices, read_bvh
+from contrapposto.files.amass import write_amass
+from contrapposto.files.bvh import bvh_armature, bvh_matrices, read_bvh, write_bvh
 from contrapposto.files.mocap import Clip, read_subject
 from contrapposto.files.npz import load_arrays
 from contrapposto.motion import Motion, Pose
@@ -18,8 +20,8 @@ from contrapposto.rig.calibration import Calibration
 from contrapposto.rig.hinges import calibrate_by_motion
 from contrapposto.rig.mapping import map_armature
 from contrapposto.rig.rigmap import RigMap
-from contrapposto.rotation import from_rotvec, geodesic_angle, slerp, to_rotvec
-from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, STANDARD_OFFSETS, forward_kinematics
+from contrapposto.rotation import Z_UP_TO_Y_UP, from_rotvec, geodesic_angle, slerp, to_rotvec
+from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, STANDARD_OFFSETS, forward_kinematics, leg_length
 
 SUFFIXES = (".bvh", ".npz")
 
@@ -31,8 +33,6 @@ IDLE_DEG = 1.0
 """A joint that turns less than this over a whole take was not captured."""
 MOST_MISSING = 4
 """Of the 15 joints that a body needs, so many may lack (hands that are End Sites, a head)."""
-
-_Z_UP_TO_Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 
 
 def read_motion(path: Path | str) -> Motion:
@@ -65,6 +65,8 @@ def read_clips(path: Path | str) -> list[Clip]:
     AMASS: ``poses`` (T, 66 or more) axis-angle, ``trans`` (T, 3) and
     ``mocap_framerate``, z up. ``trans`` is taken as the pelvis' position: the body
     model's own rest position of the pelvis, a few centimetres in height, is not known.
+    ``offsets`` (22, 3) are the body's proportions, the standard ones if there are none;
+    lengths are scaled as those of a BVH file.
 
     Raises:
         ValueError: with one sentence naming the file, if it is missing, damaged, of
@@ -83,6 +85,37 @@ def read_clips(path: Path | str) -> list[Clip]:
             return _read_npz_clips(path)
         case suffix:
             raise ValueError(f"{path}: motion files end in {' or '.join(SUFFIXES)}, not in '{suffix}'")
+
+
+def check_output(path: Path) -> None:
+    """Refuse a file that ``write_motion`` could not write, before any work is done for it.
+
+    Raises:
+        ValueError: with one sentence, if it is of an unknown kind or its folder does not exist.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"--output must end in {' or '.join(SUFFIXES)}, not in '{path.suffix.lower()}'")
+    if not path.resolve().parent.is_dir():
+        raise ValueError(f"The folder of {path} does not exist")
+
+
+def write_motion(path: Path, motion: Motion, offsets: np.ndarray | None = None, **more: np.ndarray) -> None:
+    """Write a motion as what the file's name ends in, ``.bvh`` or ``.npz``.
+
+    Args:
+        path: where to write; see ``check_output``.
+        motion: T frames.
+        offsets: (22, 3) the body's proportions, metres; the standard body's if None.
+        **more: further arrays, which only an npz has room for.
+
+    Raises:
+        ValueError: if the motion cannot be written.
+        OSError: if the folder cannot be written.
+    """
+    if path.suffix.lower() == ".bvh":
+        write_bvh(path, motion, offsets)
+    else:
+        write_amass(path, motion, **({} if offsets is None else {"offsets": offsets}), **more)
 
 
 def clip_motion(clip: Clip) -> Motion:
@@ -202,5 +235,17 @@ def _read_npz_clips(path: Path) -> list[Clip]:
     if np.size(rate) != 1 or not (fps := float(rate.item())) > 0:
         raise ValueError(f"{path} has a frame rate of {rate}")
     R = from_rotvec(poses[:, : 3 * NUM_JOINTS].reshape(-1, NUM_JOINTS, 3))
-    R[:, 0] = _Z_UP_TO_Y_UP @ R[:, 0]
-    return [_clip(path, Pose(R, trans @ _Z_UP_TO_Y_UP.T), STANDARD_OFFSETS, fps)]
+    R[:, 0] = Z_UP_TO_Y_UP @ R[:, 0]
+    offsets = _offsets(path, arrays)
+    scale = leg_length(STANDARD_OFFSETS) / leg_length(offsets)
+    return [_clip(path, Pose(R, scale * trans @ Z_UP_TO_Y_UP.T), scale * offsets, fps)]
+
+
+def _offsets(path: Path, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(22, 3) joint positions in the parent's frame, metres; of the standard body if the file has none."""
+    offsets = arrays.get("offsets", STANDARD_OFFSETS).astype(float)
+    if offsets.shape != STANDARD_OFFSETS.shape or not np.all(np.isfinite(offsets)):
+        raise ValueError(f"{path}: offsets must be (22, 3) and finite, not {offsets.shape}")
+    if not leg_length(offsets) > 0:
+        raise ValueError(f"{path} has offsets of a body without legs")
+    return offsets

@@ -21,8 +21,8 @@ from contrapposto.skeleton import JOINT_INDEX, JOINT_NAMES, NUM_JOINTS, STANDARD
 SCALES = (0.3, 3.0)
 """A body is so many times the size of the standard one; else its calibration has another unit."""
 
-ENOUGH_FRAMES = 20.0
-"""A spot that was seen in so many frames is moved half the way."""
+ENOUGH_FRAMES = 10.0
+"""A spot that was seen in so many frames, on both sides, is moved half the way."""
 
 Spot = tuple[str, tuple[float, float, float]]
 """The joint that a point moves with, and its place from there, metres, in the joint's frame."""
@@ -176,6 +176,6 @@ class Body:
         local = (transpose(world[:, self.joints]) @ away[..., None])[..., 0] * weight[..., None]
         partner = list(mirrored(self.names))
         move, count = local.sum(axis=0), weight.sum(axis=0)
-        move = move + move[partner] * [-1, 1, 1]
-        count = count + count[partner]
+        move = (move + move[partner] * [-1, 1, 1]) / 2
+        count = (count + count[partner]) / 2
         return replace(self, places=self.places + move / (count + ENOUGH_FRAMES)[:, None])

@@ -14,11 +14,16 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from contrapposto.arrays import Array, namespace
-
-_Z_UP_TO_Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
+from contrapposto.rotation import Z_UP_TO_Y_UP
 
 LARGEST_FILE = 1 << 20
 """Bytes that a calibration file may have; a camera takes less than two thousand."""
+
+FILMING = ("Miqus Video", "Miqus Video UnderWater", "none", "", None)
+"""Models of cameras that film; those that only see markers stand in the same file."""
+
+FULL_RESOLUTION = ("1080p", "N/A", "none", "", None)
+"""Films whose pixels are those of the calibration."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,34 +78,38 @@ class Camera:
 
 
 def read_qualisys(path: Path | str) -> Camera:
-    """The V cameras of a Qualisys ``.qca.txt`` calibration, in the file's order.
+    """The V cameras that film of a Qualisys ``.qca.txt`` calibration, in the file's order.
 
     Intrinsics are stored in 1/64 pixel, places in millimetres, and rotations turn into a
     frame that looks along -z with y up. Its world is z up. Lens distortion is left out.
 
     Raises:
-        ValueError: with one sentence, if the file is missing, damaged or of another kind.
+        ValueError: with one sentence, if the file is missing, damaged or of another kind, or a
+            camera's film is scaled or turned.
     """
     path = Path(path)
     root = _parsed(path)
     found = [
-        _camera(path, number, node) for number, node in enumerate(root.findall("cameras/camera"), start=1)
+        _camera(path, number, node)
+        for number, node in enumerate(root.findall("cameras/camera"), start=1)
+        if node.get("model") in FILMING
     ]
     if not found:
-        raise ValueError(f"{path} names no camera; it is no Qualisys calibration (.qca.txt)")
+        raise ValueError(f"{path} names no camera that films; it is no Qualisys calibration (.qca.txt)")
     intrinsics, rotation, centre, size = (np.stack(values) for values in zip(*found, strict=True))
     return Camera(intrinsics, rotation, centre, size)
 
 
 def _parsed(path: Path) -> ET.Element:
     try:
-        content = path.read_bytes()
+        large = path.stat().st_size > LARGEST_FILE
+        content = b"" if large else path.read_bytes()
     except FileNotFoundError as error:
         raise ValueError(f"There is no file {path}") from error
     except IsADirectoryError as error:
         raise ValueError(f"{path} is a folder, not a calibration file") from error
-    # entities are how a small file becomes a large one; a calibration has none
-    if len(content) > LARGEST_FILE or b"<!ENTITY" in content:
+    # entities are how a small file becomes a large one, and two bytes a letter are how they hide
+    if large or b"\0" in content or b"<!DOCTYPE" in content:
         raise ValueError(f"{path} is no Qualisys calibration (.qca.txt)")
     try:
         return ET.fromstring(content)  # noqa: S314 - of limited size, without entities
@@ -122,6 +131,16 @@ def _camera(path: Path, number: int, node: ET.Element) -> tuple[np.ndarray, ...]
             raise ValueError(f"Camera {number} of {path} lacks a number among its {tag}: {', '.join(names)}")
         return values
 
+    if node.get("video_resolution") not in FULL_RESOLUTION:
+        raise ValueError(
+            f"Camera {number} of {path} films at {node.get('video_resolution')}, which is scaled; "
+            "only 1080p is as it was calibrated"
+        )
+    if node.get("viewrotation") not in ("0", "none", None):
+        raise ValueError(
+            f"The view of camera {number} of {path} is turned by {node.get('viewrotation')} degrees; "
+            "only views that are not turned can be read"
+        )
     fx, fy, cx, cy, skew = (
         numbers("intrinsic", "focalLengthU", "focalLengthV", "centerPointU", "centerPointV", "skew") / 64
     )
@@ -129,11 +148,15 @@ def _camera(path: Path, number: int, node: ET.Element) -> tuple[np.ndarray, ...]
     if fx <= 0 or fy <= 0:
         raise ValueError(f"Camera {number} of {path} has a focal length that is not above 0")
     if not np.allclose(R @ R.T, np.eye(3), atol=1e-3) or np.linalg.det(R) < 0:
-        raise ValueError(f"The rotation of camera {number} of {path} is none")
+        raise ValueError(
+            f"The rotation of camera {number} of {path} is damaged: its nine numbers are no rotation"
+        )
     left, right, top, bottom = numbers("fov_video", "left", "right", "top", "bottom")
+    if right < left or bottom < top:
+        raise ValueError(f"The image of camera {number} of {path} has no size")
     return (
         np.array([[fx, skew, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]]),
-        np.diag([1.0, -1.0, -1.0]) @ R @ _Z_UP_TO_Y_UP.T,
-        _Z_UP_TO_Y_UP @ numbers("transform", "x", "y", "z") / 1000,
+        np.diag([1.0, -1.0, -1.0]) @ R @ Z_UP_TO_Y_UP.T,
+        Z_UP_TO_Y_UP @ numbers("transform", "x", "y", "z") / 1000,
         np.array([right - left + 1, bottom - top + 1]),
     )

@@ -16,6 +16,7 @@ from dataclasses import replace
 import numpy as np
 
 from contrapposto.keypoints.cameras import Camera
+from contrapposto.keypoints.robust import PIXELS
 from contrapposto.keypoints.triangulate import triangulate
 from contrapposto.rotation import from_rotvec, project, skew, to_rotvec, transpose
 
@@ -23,9 +24,6 @@ ROUNDS = 6
 
 TURN_DEG = 1.0
 """Deviation of the turns."""
-
-PIXELS = 0.005
-"""Deviation of a point, by the image's longer side."""
 
 ALIKE = 100.0
 """So many observations say as much as one: a detector is wrong in the same way for many frames."""

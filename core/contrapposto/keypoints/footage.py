@@ -40,22 +40,31 @@ class Footage:
     confidence: np.ndarray
 
 
-def read_footage(folders: Sequence[Path], calibration: Path, name: str | None = None) -> Footage:
+def read_footage(
+    folders: Sequence[Path],
+    calibration: Path,
+    name: str | None = None,
+    numbers: Sequence[int] | None = None,
+) -> Footage:
     """The person who is seen best in OpenPose folders, one a camera of the calibration.
 
     Args:
         folders: in the calibration's order.
         calibration: a Qualisys file.
         name: of the set of points; recognised if None.
+        numbers: of the calibration's cameras, from 1, that the folders belong to; all if None.
 
     Raises:
         ValueError: with one sentence, if a file is missing or damaged, or they do not belong together.
     """
-    cameras = read_qualisys(calibration)
+    if len(folders) < 2:
+        raise ValueError("Two cameras or more are needed, each with its folder; one cannot tell how far away")
+    cameras = _of_numbers(read_qualisys(calibration), calibration, numbers)
     if len(folders) != len(cameras):
+        whose = f"{calibration} has {len(cameras)}" if numbers is None else f"--cameras names {len(cameras)}"
         raise ValueError(
-            f"{calibration} has {len(cameras)} cameras, but {len(folders)} folders are given; "
-            "one folder a camera is needed"
+            f"{whose} cameras, but {len(folders)} folders are given; one folder a camera is needed, "
+            "and --cameras says which cameras they are"
         )
     points, confidence = _together([read_openpose(folder) for folder in folders])
     name = name or recognise(points, confidence)
@@ -65,6 +74,17 @@ def read_footage(folders: Sequence[Path], calibration: Path, name: str | None = 
     points, confidence = _of_person(cameras, points[..., used, :], confidence[..., used])
     names = tuple(SETS[name][index] for index in used)
     return Footage(tuple(folders), cameras, name, names, points, confidence)
+
+
+def _of_numbers(cameras: Camera, calibration: Path, numbers: Sequence[int] | None) -> Camera:
+    if numbers is None:
+        return cameras
+    for number in numbers:
+        if not 1 <= number <= len(cameras):
+            raise ValueError(f"{calibration} has no camera {number}, only 1 to {len(cameras)}")
+    if len(set(numbers)) < len(numbers):
+        raise ValueError("--cameras names a camera twice")
+    return cameras[np.array(numbers) - 1]
 
 
 def _together(views: list[Detections]) -> tuple[np.ndarray, np.ndarray]:
@@ -82,7 +102,8 @@ def _together(views: list[Detections]) -> tuple[np.ndarray, np.ndarray]:
         room = [(0, 0), (0, most - shared.confidence.shape[1]), (0, 0)]
         sure = np.where(shared.confidence < LEAST_CONFIDENCE, 0, shared.confidence)
         confidence.append(np.pad(sure, room))
-        points.append(np.pad(shared.points, [*room, (0, 0)], constant_values=np.nan))
+        known = np.where(sure[..., None] > 0, shared.points, np.nan)
+        points.append(np.pad(known, [*room, (0, 0)], constant_values=np.nan))
     return np.stack(points), np.stack(confidence)
 
 
@@ -92,4 +113,5 @@ def _of_person(cameras: Camera, points: np.ndarray, confidence: np.ndarray) -> t
     at = np.maximum(chosen, 0)[..., None, None]
     points = np.take_along_axis(points, at[..., None], axis=2)[:, :, 0]
     confidence = np.take_along_axis(confidence, at, axis=2)[:, :, 0]
-    return points, np.where((chosen == NOBODY)[..., None], 0, confidence)
+    confidence = np.where((chosen == NOBODY)[..., None], 0, confidence)
+    return np.where(confidence[..., None] > 0, points, np.nan), confidence

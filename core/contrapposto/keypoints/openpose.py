@@ -17,7 +17,8 @@ LARGEST_FILE = 1 << 24
 MOST_MISSING = 10
 """A folder may lack so many times the frames that it has; with more, the numbers are no frames'."""
 
-_LAST_NUMBER = re.compile(r"\d+(?!.*\d)")
+_LAST_NUMBER = re.compile(r"\d+(?![\ddD])(?!.*\d(?![\ddD]))")
+"""Less the 2 of ``keypoints_2d``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +48,7 @@ class Detections:
 def read_openpose(folder: Path | str) -> Detections:
     """Everyone in a folder of OpenPose JSON files.
 
-    Files are frames by the last number in their names; a number that is missing between the
+    Files are frames by the last number in their names, ``2d`` is none; a number that is missing between the
     first and the last is a frame with no one, a file that is named otherwise than most is
     none of them. ``0, 0, 0`` is a missing point. Confidence above 1 counts as 1.
 

@@ -14,10 +14,8 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from contrapposto.keypoints.cameras import Camera
+from contrapposto.keypoints.robust import OUTLIER, agreement
 from contrapposto.rotation import skew
-
-OUTLIER = 0.03
-"""Distance from the epipolar line, by the image's longer side, at which a point counts a quarter."""
 
 LEAST_AGREEMENT = 0.25
 """Of what the points of a person could count with others at most, what it takes to be the same person."""
@@ -71,15 +69,15 @@ class _Candidates:
 def _candidates(cameras: Camera, points: np.ndarray, confidence: np.ndarray) -> _Candidates:
     """Of a frame: points (V, P, K, 2), confidence (V, P, K)."""
     V, P, K = confidence.shape
-    agreement, most = np.zeros((V, P, V, P)), np.zeros((V, P, V, P))
+    agreed, most = np.zeros((V, P, V, P)), np.zeros((V, P, V, P))
     for v, w in combinations(range(V), 2):
         both = np.minimum(confidence[v][:, None], confidence[w][None])
         scale = OUTLIER * max(cameras.size[v].max(), cameras.size[w].max())
         off = _epipolar_distance(cameras[v], cameras[w], points[v][:, None], points[w][None]) / scale
-        counted = np.where(both > 0, both / (1 + np.nan_to_num(off) ** 2) ** 2, 0)
-        agreement[v, :, w], most[v, :, w] = counted.sum(axis=-1), both.sum(axis=-1)
-        agreement[w, :, v], most[w, :, v] = agreement[v, :, w].T, most[v, :, w].T
-    agree = agreement > LEAST_AGREEMENT * np.maximum(most, K * 1e-3)
+        counted = np.where(both > 0, both * agreement(np.nan_to_num(off) ** 2), 0)
+        agreed[v, :, w], most[v, :, w] = counted.sum(axis=-1), both.sum(axis=-1)
+        agreed[w, :, v], most[w, :, v] = agreed[v, :, w].T, most[v, :, w].T
+    agree = agreed > LEAST_AGREEMENT * np.maximum(most, K * 1e-3)
     found: dict[tuple[int, ...], float] = {}
     for v, p, w, q in np.argwhere(agree):
         if v > w:
@@ -87,11 +85,11 @@ def _candidates(cameras: Camera, points: np.ndarray, confidence: np.ndarray) -> 
         people = np.full(V, NOBODY)
         people[v], people[w] = p, q
         for u in set(range(V)) - {v, w}:
-            with_both = np.where(agree[v, p, u] & agree[w, q, u], agreement[v, p, u] + agreement[w, q, u], 0)
+            with_both = np.where(agree[v, p, u] & agree[w, q, u], agreed[v, p, u] + agreed[w, q, u], 0)
             if with_both.any():
                 people[u] = np.argmax(with_both)
         seen = np.flatnonzero(people != NOBODY)
-        score = sum(agreement[a, people[a], b, people[b]] for a, b in combinations(seen, 2))
+        score = sum(agreed[a, people[a], b, people[b]] for a, b in combinations(seen, 2))
         found[tuple(people)] = float(score) / (K * V * (V - 1) / 2)
     return _Candidates(np.array(list(found), dtype=int).reshape(-1, V), np.array(list(found.values())))
 

@@ -140,10 +140,13 @@ def recognise(points: np.ndarray, confidence: np.ndarray) -> str:
     if not fitting:
         known = ", ".join(f"{name} ({len(names)})" for name, names in SETS.items())
         raise ValueError(f"No set of points has {count} a person, only {known}")
+    if len(fitting) == 1:
+        return fitting[0]
     unlike = {name: _unevenness(points, confidence, SETS[name]) for name in fitting}
-    if not any(np.isfinite(value) for value in unlike.values()):
+    if not all(np.isfinite(value) for value in unlike.values()):
         raise ValueError(
-            "No one's trunk, arms and legs are seen in any frame, so the set of points is unknown"
+            "No one's trunk, arms and legs are seen whole, so the points may be those of "
+            f"{' or '.join(fitting)}; name it with --set"
         )
     return min(unlike, key=unlike.__getitem__)
 

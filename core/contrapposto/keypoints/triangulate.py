@@ -6,8 +6,7 @@ depth so that their residuals are pixels. It is started from the pair of views t
 others agree with best, and then weighs each view by how well it agrees, so that one
 detector that is wrong does not move the point.
 
-Source: Hartley & Sturm 1997, "Triangulation" (iterative linear least squares); Geman &
-McClure 1987 (the weights).
+Source: Hartley & Sturm 1997, "Triangulation" (iterative linear least squares).
 """
 
 from __future__ import annotations
@@ -17,12 +16,10 @@ from itertools import combinations
 
 from contrapposto.arrays import Array, like, namespace
 from contrapposto.keypoints.cameras import Camera
+from contrapposto.keypoints.robust import OUTLIER, agreement
 
 ROUNDS = 10
 """Times that the views are weighed anew."""
-
-OUTLIER = 0.03
-"""Reprojection error, as a share of the image's longer side, at which a view counts a quarter."""
 
 LEAST_SHARE = 0.03
 """Share of its confidence that a view must count to see the point."""
@@ -122,7 +119,7 @@ class _Views:
         """(V, N) confidence by agreement with places (N, 3)."""
         xp = namespace(place)
         scale = OUTLIER * xp.max(self.cameras.size, axis=-1)[:, None]
-        return self.confidence / (1 + (self.errors(place) / scale) ** 2) ** 2
+        return self.confidence * agreement((self.errors(place) / scale) ** 2)
 
     def solved(self, weight: Array) -> Array:
         """(N, 3) what answers the equations best, weighed (V, N); NaN where they tell too little."""

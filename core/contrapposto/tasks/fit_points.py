@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Turn and move a body so that its points are where they were seen, and no further than that from a pose.
 
-A Gauss-Newton solver on the analytic Jacobian, all frames at a time, each by itself. What is
+A Gauss-Newton solver on the analytic Jacobian, all frames at a time, each by itself: no frame's
+result depends on which others are beside it. What is
 observed of a point, in space or in images, is a quadratic in where the point is now; a point
 that was not seen asks for nothing, and what no point holds stays at the pose ``home``.
 
@@ -16,10 +17,11 @@ import numpy as np
 
 from contrapposto.keypoints.body import Body
 from contrapposto.keypoints.cameras import Camera
+from contrapposto.keypoints.robust import OUTLIER, PIXELS, agreement
 from contrapposto.motion import Pose
 from contrapposto.rotation import from_rotvec, project, skew, to_rotvec, transpose
-from contrapposto.skeleton import DESCENDANTS, NUM_JOINTS, PARENTS, forward_kinematics
-from contrapposto.tasks.reach import mobility
+from contrapposto.skeleton import DESCENDANTS, NUM_JOINTS, forward_kinematics
+from contrapposto.tasks.reach import frames_above, mobility
 
 STEPS = 20
 SETTLED = 2e-3
@@ -34,9 +36,6 @@ FREE = 1e-6
 METRES, OUTLIER_METRES = 0.015, 0.1
 """Deviation of a point in space, and how far off it counts a quarter."""
 
-PIXELS, OUTLIER_PIXELS = 0.005, 0.03
-"""The same in images, as shares of their longer side."""
-
 CHUNK = 250
 """Frames whose equations are held at a time."""
 
@@ -50,7 +49,7 @@ def in_space(points: np.ndarray, weight: np.ndarray) -> Observation:
 
     def observe(place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         away = np.where(seen, points - place, 0)
-        held = weight / (1 + np.sum(away**2, axis=-1) / OUTLIER_METRES**2) ** 2 / METRES**2
+        held = weight * agreement(np.sum(away**2, axis=-1) / OUTLIER_METRES**2) / METRES**2
         return held[..., None, None] * np.eye(3), held[..., None] * away
 
     return observe
@@ -69,7 +68,7 @@ def in_views(cameras: Camera, points: np.ndarray, confidence: np.ndarray) -> Obs
         there = (confidence > 0) & (seen[..., 2] > 0)
         away = np.where(there[..., None], points - cameras.project(place[None]), 0)
         slope = cameras.slope(np.where(there[..., None], seen, 1)) @ cameras.rotation[..., None, :, :]
-        held = there * confidence / (1 + np.sum(away**2, axis=-1) / (OUTLIER_PIXELS * size) ** 2) ** 2
+        held = there * confidence * agreement(np.sum(away**2, axis=-1) / (OUTLIER * size) ** 2)
         weighted = transpose(slope) * (held / (PIXELS * size) ** 2)[..., None, None]
         return (weighted @ slope).sum(axis=0), (weighted @ away[..., None])[..., 0].sum(axis=0)
 
@@ -96,6 +95,7 @@ def fit_points(
         steps: of the solver, at most.
     """
     R, place = start.rotations, start.transl
+    moving = np.ones(len(R))
     hold = np.concatenate([np.repeat(1 / (looseness**2 * mobility()), 3), np.full(3, FREE)])
     for _ in range(steps):
         world, positions = forward_kinematics(R, body.offsets)
@@ -114,10 +114,11 @@ def fit_points(
             move[rows] = np.linalg.solve(A, b[..., None])[..., 0]
         turn = move[:, :-3].reshape(len(R), NUM_JOINTS, 3)
         size = np.linalg.norm(turn, axis=-1).max(axis=-1)
-        less = np.minimum(1, LARGEST_STEP / np.maximum(size, FREE))
+        less = moving * np.minimum(1, LARGEST_STEP / np.maximum(size, FREE))
         R = project(from_rotvec(turn * less[:, None, None]) @ R)
-        place = place + move[:, -3:]
-        if size.max() < SETTLED:
+        place = place + less[:, None] * move[:, -3:]
+        moving = moving * (size >= SETTLED)
+        if not moving.any():
             break
     return Pose(R, place)
 
@@ -127,8 +128,6 @@ def _jacobian(body: Body, world: np.ndarray, positions: np.ndarray, points: np.n
     T, K = points.shape[:2]
     carried = DESCENDANTS[:, body.joints].T[..., None, None]
     arm = points[:, :, None] - positions[:, None]
-    upright = np.broadcast_to(np.eye(3), (T, 1, 3, 3))
-    above = np.concatenate([world, upright], axis=1)[:, list(PARENTS)]
-    turned = -skew(arm) * carried @ above[:, None]  # (T, K, 22, 3, 3)
+    turned = -skew(arm) * carried @ frames_above(world, range(NUM_JOINTS))[:, None]  # (T, K, 22, 3, 3)
     shifted = np.broadcast_to(np.eye(3), (T, K, 3, 3))
     return np.concatenate([np.moveaxis(turned, 2, 3).reshape(T, K, 3, -1), shifted], axis=-1)

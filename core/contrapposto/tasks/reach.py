@@ -17,6 +17,7 @@ robustness"; the Jacobian of ``skeleton.position_jacobian``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +43,7 @@ from contrapposto.tasks.placement import (
     soft_position_rows,
 )
 
-__all__ = ["Placement", "Reached", "mobility", "reach", "solve"]
+__all__ = ["Placement", "Reached", "frames_above", "mobility", "reach", "solve"]
 
 STEPS = 20
 EXACT_STEPS = 8
@@ -273,18 +274,18 @@ def _step(exact: Rows, others: Rows, back: np.ndarray, W: np.ndarray, *, weighs:
 def _turned_away(R: np.ndarray, home: np.ndarray, world: np.ndarray, turning: np.ndarray) -> np.ndarray:
     """(N, 3 T) how far joints have turned since ``home``, world rotation vectors."""
     turn = to_rotvec(R[:, turning] @ np.swapaxes(home[:, turning], -1, -2))
-    return (_above(world, turning) @ turn[..., None]).reshape(len(R), -1)
+    return (frames_above(world, turning) @ turn[..., None]).reshape(len(R), -1)
 
 
 def _turned(R: np.ndarray, world: np.ndarray, turning: np.ndarray, turn: np.ndarray) -> np.ndarray:
     """The poses after a turn (N, T, 3) of joints, in the world."""
-    above = _above(world, turning)
+    above = frames_above(world, turning)
     R = R.copy()
     R[:, turning] = project(np.swapaxes(above, -1, -2) @ from_rotvec(turn) @ above @ R[:, turning])
     return R
 
 
-def _above(world: np.ndarray, joints: np.ndarray) -> np.ndarray:
+def frames_above(world: np.ndarray, joints: Iterable[int]) -> np.ndarray:
     """(N, T, 3, 3) world rotations that joints are turned in: their parents', the pelvis' the world's."""
     frames = np.concatenate([world, np.broadcast_to(np.eye(3), (len(world), 1, 3, 3))], axis=1)
     return frames[:, [PARENTS[joint] for joint in joints]]
