@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -51,6 +51,28 @@ _FORGETTABLE = (
     ("spine1", "spine2", "spine3"),
     ("neck", "head"),
 )
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How poses are drawn and chosen; as a completion does it unless told otherwise.
+
+    Attributes:
+        distance: 1 for poses that agree with what is known and nothing else; less, for ones near the
+            current pose, whose unknown joints then matter; 0 is the pose itself.
+        draws: how many poses each alternative is chosen from, even.
+        outliers: share of the draws, the least natural ones, that no alternative is taken from.
+        lands: a body whose pelvis may move, and that would be far from the floor, comes down until some
+            part of it rests there.
+    """
+
+    distance: float = 1.0
+    draws: int = DRAWS_PER_HYPOTHESIS
+    outliers: float = 0.0
+    lands: bool = False
+
+
+COMPLETING = Drawing()
 
 
 def _remembered(draws: int, rng: np.random.Generator) -> np.ndarray:
@@ -168,11 +190,6 @@ def keep_representatives(
     return xp.stack([rotations[xp.asarray(kept), b] for b, kept in enumerate(chosen)], axis=1)
 
 
-def draws_for(hypotheses: int, each: int = DRAWS_PER_HYPOTHESIS) -> int:
-    """How many poses are drawn to keep this many; even."""
-    return max(FEWEST_DRAWS, each * hypotheses)
-
-
 def _without_outliers(prior: PosePrior, rotations: Array, share: float) -> Array:
     """The draws (M, B, 22, 3, 3) of each pose without the share that the prior finds least natural.
 
@@ -195,10 +212,8 @@ def alternatives(
     hypotheses: int,
     *,
     seed: int,
-    draws: int = DRAWS_PER_HYPOTHESIS,
     diversity: float = 0.0,
-    outliers: float = 0.0,
-    distance: float = 1.0,
+    drawing: Drawing = COMPLETING,
     offsets: np.ndarray | None = None,
     callback: Callback | None = None,
 ) -> Array:
@@ -209,17 +224,16 @@ def alternatives(
         condition: of B poses, arrays (B, ...).
         hypotheses: N, how many for each.
         seed: same seed, same result.
-        draws: how many poses each one is chosen from, even.
         diversity: see ``keep_representatives``.
-        outliers: share of the draws that are left out, the least natural ones.
-        distance: see ``draw``.
+        drawing: from how many draws, how near the pose, and without which.
         offsets: (22, 3) body proportions; the standard body if None.
         callback: called before each denoising step with (step, steps); may raise to stop.
 
     Returns:
         (N, B, 22, 3, 3) local rotations, the root's without heading.
     """
-    drawn = draw(prior, condition, draws_for(hypotheses, draws), seed, callback, distance=distance)
-    drawn = _without_outliers(prior, drawn, outliers)
+    count = max(FEWEST_DRAWS, drawing.draws * hypotheses)
+    drawn = draw(prior, condition, count, seed, callback, distance=drawing.distance)
+    drawn = _without_outliers(prior, drawn, drawing.outliers)
     hidden = ~to_numpy(condition.known)[0]
     return keep_representatives(drawn, hidden, hypotheses, offsets, diversity)

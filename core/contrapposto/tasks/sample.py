@@ -21,6 +21,7 @@ from contrapposto.priors.pose import PosePrior, load
 from contrapposto.rotation import split_heading
 from contrapposto.skeleton import MIRROR, NUM_JOINTS, forward_kinematics, mirror
 from contrapposto.soles import Soles
+from contrapposto.tasks.alternatives import Drawing
 from contrapposto.tasks.complete import complete_pose
 from contrapposto.tasks.judgement import Completion, in_turn
 from contrapposto.tasks.naturalness import is_calibrated, naturalness
@@ -96,7 +97,12 @@ def sample_poses(
         raise ValueError(f"At least one pose has to be sampled, not {count}")
     prior = load() if prior is None else prior
     soles = soles or Soles.of(offsets)
-    lands = distance == 1 or _is_on_floor(pose, soles, offsets)
+    drawing = Drawing(
+        distance=distance,
+        draws=DRAWS,
+        outliers=diversity * OUTLIERS,
+        lands=distance == 1 or _is_on_floor(pose, soles, offsets),
+    )
     blocks = -(-count // BLOCK)
 
     def sampled(block: int) -> Completion:
@@ -111,10 +117,7 @@ def sample_poses(
             soles=soles,
             present=present,
             keep_feet_on_floor=keep_feet_on_floor,
-            distance=distance,
-            draws=DRAWS,
-            outliers=diversity * OUTLIERS,
-            lands=lands,
+            drawing=drawing,
             prior=prior,
             callback=_of_block(callback, block, blocks),
         )
