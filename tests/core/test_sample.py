@@ -130,6 +130,13 @@ def test_diversity_spreads_samples_and_leaves_the_least_natural_out():
     assert np.median(spread_out.naturalness) > 5
 
 
+def test_no_two_of_many_samples_are_nearly_the_same():
+    places = forward_kinematics(sample_poses(count=64, keep_feet_on_floor=False).poses.rotations)[1]
+    apart = np.linalg.norm(places[:, None] - places[None], axis=-1).mean(axis=-1)
+    np.fill_diagonal(apart, np.inf)
+    assert apart.min() > 0.03
+
+
 def test_mirrored_samples_are_the_mirror_images():
     pose = crouch()
     a, b = (sample_poses(pose, count=4, mirrored=m) for m in (False, True))

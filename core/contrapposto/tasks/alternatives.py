@@ -62,6 +62,7 @@ class Drawing:
             current pose, whose unknown joints then matter; 0 is the pose itself.
         draws: how many poses each alternative is chosen from, even.
         outliers: share of the draws, the least natural ones, that no alternative is taken from.
+        across: of many, none is like another; see ``representatives``.
         lands: a body whose pelvis may move, and that would be far from the floor, comes down until some
             part of it rests there.
     """
@@ -69,6 +70,7 @@ class Drawing:
     distance: float = 1.0
     draws: int = DRAWS_PER_HYPOTHESIS
     outliers: float = 0.0
+    across: bool = False
     lands: bool = False
 
 
@@ -166,6 +168,8 @@ def keep_representatives(
     count: int,
     offsets: np.ndarray | None = None,
     diversity: float = 0.0,
+    *,
+    across: bool = False,
 ) -> Array:
     """The ``count`` draws of each pose that represent all of its draws.
 
@@ -176,6 +180,7 @@ def keep_representatives(
         offsets: (22, 3) body proportions; the standard body if None.
         diversity: 0 keeps their mean where the mean of all draws is, 1 those that cover
             the draws and differ most.
+        across: see ``representatives``.
 
     Returns:
         (count, B, 22, 3, 3), the most central first.
@@ -186,7 +191,7 @@ def keep_representatives(
     ends = moving & (DESCENDANTS.sum(axis=1) == 1)
     tips = to_numpy(positions + END_LENGTH * world[..., :, 1])[:, :, ends]
     points = np.concatenate([to_numpy(positions)[:, :, moving], tips], axis=2)
-    chosen = [representatives(points[:, b], count, diversity) for b in range(points.shape[1])]
+    chosen = [representatives(points[:, b], count, diversity, across=across) for b in range(points.shape[1])]
     return xp.stack([rotations[xp.asarray(kept), b] for b, kept in enumerate(chosen)], axis=1)
 
 
@@ -236,4 +241,4 @@ def alternatives(
     drawn = draw(prior, condition, count, seed, callback, distance=drawing.distance)
     drawn = _without_outliers(prior, drawn, drawing.outliers)
     hidden = ~to_numpy(condition.known)[0]
-    return keep_representatives(drawn, hidden, hypotheses, offsets, diversity)
+    return keep_representatives(drawn, hidden, hypotheses, offsets, diversity, across=drawing.across)

@@ -101,6 +101,7 @@ def sample_poses(
         distance=distance,
         draws=DRAWS,
         outliers=diversity * OUTLIERS,
+        across=diversity > 0,
         lands=distance == 1 or _is_on_floor(pose, soles, offsets),
     )
     blocks = -(-count // BLOCK)
