@@ -79,8 +79,9 @@ def sample_poses(
             raised in it stops the work.
 
     Returns:
-        N samples, ranked as alternatives of a completion, with ``naturalness``; failing ones only
-        where there are too few others. Known and stiff joints hold the very bits of the input.
+        N samples with ``naturalness``, ranked as alternatives of a completion; of more than ``BLOCK``,
+        the best of each block, then the second of each. Failing ones come last, and only where there
+        are too few others. Known and stiff joints hold the very bits of the input.
 
     Raises:
         ValueError: as ``complete_pose``, and if a sample is to be mirrored that has to agree with
@@ -108,7 +109,7 @@ def sample_poses(
 
     def sampled(block: int) -> Completion:
         own = len(range(block, count, blocks))
-        found = complete_pose(
+        return complete_pose(
             pose,
             known,
             hypotheses=own + math.ceil(SPARE * own),
@@ -122,9 +123,9 @@ def sample_poses(
             prior=prior,
             callback=_of_block(callback, block, blocks),
         )
-        return found[_sound(found.fails, own)]
 
     found = in_turn([sampled(block) for block in range(blocks)])
+    found = found[_sound(found.fails, count)]
     if is_calibrated(prior):
         percent = naturalness(found.poses.rotations, prior=prior).percentile
         found = replace(found, naturalness=to_numpy(percent))
