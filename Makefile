@@ -52,12 +52,13 @@ PICTURES := $(if $(filter 1,$(UPDATE)),docs/images,build/demo)
 demo-denoise: $(ZIP)
 	@PYTHONPATH=core .venv/bpy-4.5/bin/python demo/denoise.py --extension $(ZIP) --data $(DATA) --output $(PICTURES)
 
-# Contact sheets of sampled poses; each character has a Blender of its own. The Unreal-style one is a file of ../shared.
+# Contact sheets of sampled poses; each character has a Blender of its own. The Unreal-style one is a file of ../shared,
+# and comes first: without it, nothing is drawn.
 demo-samples: .venv/bpy-4.5/.ready
 	@mkdir -p $(PICTURES)
-	@for character in rigify mixamo unreal; do \
+	@for character in unreal rigify mixamo; do \
 	    PYTHONPATH=core .venv/bpy-4.5/bin/python demo/samples.py $$character \
-	        --output $(PICTURES)/sample_poses_$$character.png; done
+	        --output $(PICTURES)/sample_poses_$$character.png || exit 1; done
 
 # The default run ends with the summary line of each lane once more, so that all of them are in sight.
 test: lint test-core test-oldest test-blender test-packaging

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 
 import bpy
@@ -19,7 +20,8 @@ from contrapposto.skeleton import JOINT_INDEX, JOINT_NAMES, PARENTS
 
 SKIN: Colour = (0.24, 0.4, 0.66)
 
-UNREAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "rigs" / "mesh2motion" / "human-male.glb"
+SHARED = Path(os.environ.get("CONTRAPPOSTO_SHARED") or Path(__file__).resolve().parents[2] / "shared")
+UNREAL = SHARED / "data" / "rigs" / "mesh2motion" / "human-male.glb"
 
 CENTIMETRE = 0.01
 """Mixamo's unit, in metres; its armature is an object of this scale that is turned to stand along y."""
@@ -61,7 +63,15 @@ def mixamo() -> bpy.types.Object:
 
 
 def unreal() -> bpy.types.Object:
-    """A character of Unreal's bone names from a glTF file, with its own mesh."""
+    """A character of Unreal's bone names from a glTF file, with its own mesh.
+
+    Raises:
+        FileNotFoundError: with one sentence, without the file.
+    """
+    if not UNREAL.is_file():
+        raise FileNotFoundError(
+            f"There is no character at {UNREAL}; set CONTRAPPOSTO_SHARED to the folder that holds data/"
+        )
     bpy.ops.import_scene.gltf(filepath=str(UNREAL))
     rig = next(thing for thing in bpy.data.objects if thing.type == "ARMATURE")
     rig.animation_data_clear()

@@ -96,7 +96,11 @@ def main(words: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args(words)
     with PROFILE:
-        pictures, sentence = make(CHARACTERS[arguments.character], arguments.count, arguments.seed)
+        try:
+            pictures, sentence = make(CHARACTERS[arguments.character], arguments.count, arguments.seed)
+        except FileNotFoundError as error:
+            print(f"samples: {error}", file=sys.stderr)
+            return 1
     save(lay_out(pictures), arguments.output)
     print(f"{arguments.output}: {sentence}")
     return 0

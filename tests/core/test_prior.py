@@ -15,7 +15,7 @@ from contrapposto.priors import container, pose
 from contrapposto.priors.pose import CONTEXT, STATE, Condition, PosePrior
 from contrapposto.rotation import from_rotvec
 from contrapposto.skeleton import NUM_JOINTS, mirror
-from contrapposto.tasks.alternatives import alternatives, draw
+from contrapposto.tasks.alternatives import Drawing, alternatives, draw
 from contrapposto.tasks.ranking import energy
 
 
@@ -125,7 +125,7 @@ def test_a_mirrored_condition_gives_the_mirrored_poses():
 def test_a_mirrored_condition_gives_the_mirrored_alternatives(diversity, outliers):
     prior, condition = random_prior(), some_condition(1)
     for seed in range(3):
-        wanted = {"seed": seed, "diversity": diversity, "outliers": outliers}
+        wanted = {"seed": seed, "diversity": diversity, "drawing": Drawing(outliers=outliers)}
         kept = mirror(alternatives(prior, condition, 8, **wanted))
         of_mirror = alternatives(prior, condition.mirrored(), 8, **wanted)
         match = [np.abs(of_mirror - one).max(axis=(1, 2, 3, 4)).min() for one in kept]

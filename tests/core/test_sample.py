@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from contrapposto.rotation import from_rotvec, split_heading
 from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, STANDARD_OFFSETS, forward_kinematics, mirror
 from contrapposto.soles import Soles
 from contrapposto.tasks import sample
+from contrapposto.tasks.complete import complete_pose
 from contrapposto.tasks.sample import sample_poses
 from contrapposto.tasks.standing import FLESH, SINKS
 
@@ -130,6 +133,13 @@ def test_diversity_spreads_samples_and_leaves_the_least_natural_out():
     assert np.median(spread_out.naturalness) > 5
 
 
+def test_no_two_of_many_samples_are_nearly_the_same():
+    places = forward_kinematics(sample_poses(count=64, keep_feet_on_floor=False).poses.rotations)[1]
+    apart = np.linalg.norm(places[:, None] - places[None], axis=-1).mean(axis=-1)
+    np.fill_diagonal(apart, np.inf)
+    assert apart.min() > 0.03
+
+
 def test_mirrored_samples_are_the_mirror_images():
     pose = crouch()
     a, b = (sample_poses(pose, count=4, mirrored=m) for m in (False, True))
@@ -167,6 +177,20 @@ def test_more_samples_than_a_block_differ_between_the_blocks_and_count_their_ste
     assert len(found.energy) == len(np.unique(found.poses.rotations[:, 1:].round(4), axis=0)) == 12
     assert np.all(np.diff(found.fails.astype(int)) >= 0)
     assert seen == [(step, seen[0][1]) for step in range(seen[0][1])]
+
+
+def test_no_failing_sample_is_taken_while_another_block_has_sound_ones(monkeypatch):
+    monkeypatch.setattr(sample, "BLOCK", 4)
+    broken = iter((2, 0))
+
+    def completed(pose, known, *, hypotheses, **options):
+        found = complete_pose(pose, known, hypotheses=hypotheses, **options)
+        beyond_deg = np.zeros((hypotheses, NUM_JOINTS))
+        beyond_deg[hypotheses - next(broken) :] = 90.0
+        return replace(found, beyond_deg=beyond_deg)
+
+    monkeypatch.setattr(sample, "complete_pose", completed)
+    assert not np.any(sample_poses(count=8).fails)
 
 
 def test_a_callback_can_stop_the_work():

@@ -43,6 +43,18 @@ def test_thousands_of_samples_are_dealt_into_blocks():
     assert gap < first
 
 
+def test_blocks_that_choose_across_seldom_keep_what_another_keeps():
+    blocks = 3
+    points = np.repeat(np.random.default_rng(4).standard_normal((BLOCK, 2, 3)), blocks, axis=0)
+
+    def different(across: bool) -> int:
+        kept = representatives(points, 24, diversity=1.0, across=across)
+        return len(np.unique(kept // blocks))
+
+    assert different(across=False) == 24 // blocks
+    assert different(across=True) > 2 * 24 // blocks
+
+
 def test_representatives_lie_nearer_to_the_samples_than_the_first_few_do():
     points = np.random.default_rng(1).standard_normal((60, 4, 3))
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -51,6 +51,30 @@ _FORGETTABLE = (
     ("spine1", "spine2", "spine3"),
     ("neck", "head"),
 )
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How poses are drawn and chosen; as a completion does it unless told otherwise.
+
+    Attributes:
+        distance: 1 for poses that agree with what is known and nothing else; less, for ones near the
+            current pose, whose unknown joints then matter; 0 is the pose itself.
+        draws: how many poses each alternative is chosen from, even.
+        outliers: share of the draws, the least natural ones, that no alternative is taken from.
+        across: of many, none is like another; see ``representatives``.
+        lands: a body whose pelvis may move, and that would be far from the floor, comes down until some
+            part of it rests there.
+    """
+
+    distance: float = 1.0
+    draws: int = DRAWS_PER_HYPOTHESIS
+    outliers: float = 0.0
+    across: bool = False
+    lands: bool = False
+
+
+COMPLETING = Drawing()
 
 
 def _remembered(draws: int, rng: np.random.Generator) -> np.ndarray:
@@ -144,6 +168,8 @@ def keep_representatives(
     count: int,
     offsets: np.ndarray | None = None,
     diversity: float = 0.0,
+    *,
+    across: bool = False,
 ) -> Array:
     """The ``count`` draws of each pose that represent all of its draws.
 
@@ -154,6 +180,7 @@ def keep_representatives(
         offsets: (22, 3) body proportions; the standard body if None.
         diversity: 0 keeps their mean where the mean of all draws is, 1 those that cover
             the draws and differ most.
+        across: see ``representatives``.
 
     Returns:
         (count, B, 22, 3, 3), the most central first.
@@ -164,13 +191,8 @@ def keep_representatives(
     ends = moving & (DESCENDANTS.sum(axis=1) == 1)
     tips = to_numpy(positions + END_LENGTH * world[..., :, 1])[:, :, ends]
     points = np.concatenate([to_numpy(positions)[:, :, moving], tips], axis=2)
-    chosen = [representatives(points[:, b], count, diversity) for b in range(points.shape[1])]
+    chosen = [representatives(points[:, b], count, diversity, across=across) for b in range(points.shape[1])]
     return xp.stack([rotations[xp.asarray(kept), b] for b, kept in enumerate(chosen)], axis=1)
-
-
-def draws_for(hypotheses: int, each: int = DRAWS_PER_HYPOTHESIS) -> int:
-    """How many poses are drawn to keep this many; even."""
-    return max(FEWEST_DRAWS, each * hypotheses)
 
 
 def _without_outliers(prior: PosePrior, rotations: Array, share: float) -> Array:
@@ -195,10 +217,8 @@ def alternatives(
     hypotheses: int,
     *,
     seed: int,
-    draws: int = DRAWS_PER_HYPOTHESIS,
     diversity: float = 0.0,
-    outliers: float = 0.0,
-    distance: float = 1.0,
+    drawing: Drawing = COMPLETING,
     offsets: np.ndarray | None = None,
     callback: Callback | None = None,
 ) -> Array:
@@ -209,17 +229,16 @@ def alternatives(
         condition: of B poses, arrays (B, ...).
         hypotheses: N, how many for each.
         seed: same seed, same result.
-        draws: how many poses each one is chosen from, even.
         diversity: see ``keep_representatives``.
-        outliers: share of the draws that are left out, the least natural ones.
-        distance: see ``draw``.
+        drawing: from how many draws, how near the pose, and without which.
         offsets: (22, 3) body proportions; the standard body if None.
         callback: called before each denoising step with (step, steps); may raise to stop.
 
     Returns:
         (N, B, 22, 3, 3) local rotations, the root's without heading.
     """
-    drawn = draw(prior, condition, draws_for(hypotheses, draws), seed, callback, distance=distance)
-    drawn = _without_outliers(prior, drawn, outliers)
+    count = max(FEWEST_DRAWS, drawing.draws * hypotheses)
+    drawn = draw(prior, condition, count, seed, callback, distance=drawing.distance)
+    drawn = _without_outliers(prior, drawn, drawing.outliers)
     hidden = ~to_numpy(condition.known)[0]
-    return keep_representatives(drawn, hidden, hypotheses, offsets, diversity)
+    return keep_representatives(drawn, hidden, hypotheses, offsets, diversity, across=drawing.across)

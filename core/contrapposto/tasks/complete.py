@@ -19,7 +19,7 @@ from contrapposto.priors.pose import PosePrior, load
 from contrapposto.rotation import split_heading
 from contrapposto.skeleton import NUM_JOINTS
 from contrapposto.soles import Soles
-from contrapposto.tasks.alternatives import DRAWS_PER_HYPOTHESIS, alternatives
+from contrapposto.tasks.alternatives import COMPLETING, Drawing, alternatives
 from contrapposto.tasks.given import fixed_joints, stiffen, told, with_pelvis_placed
 from contrapposto.tasks.judgement import Completion, failure, judge
 from contrapposto.tasks.placement import Floor
@@ -41,10 +41,7 @@ def complete_pose(
     soles: Soles | None = None,
     present: np.ndarray | None = None,
     keep_feet_on_floor: bool = False,
-    distance: float = 1.0,
-    draws: int = DRAWS_PER_HYPOTHESIS,
-    outliers: float = 0.0,
-    lands: bool = False,
+    drawing: Drawing = COMPLETING,
     prior: PosePrior | None = None,
     callback: Callback | None = None,
 ) -> Completion:
@@ -68,12 +65,7 @@ def complete_pose(
             A pelvis of which neither rotation nor height is known, and that no placed
             joint is measured from, is moved up or down for it; otherwise the legs that
             are free bend or stretch. A body that is far from the floor is left there.
-        distance: 1 for alternatives that agree with what is known and nothing else; less, for ones near
-            the current pose, whose unknown joints then matter; 0 is the pose itself.
-        draws: how many poses each alternative is chosen from, even.
-        outliers: share of the draws, the least natural ones, that no alternative is taken from.
-        lands: a body whose pelvis may move, and that would be far from the floor, comes down until some
-            part of it rests there.
+        drawing: how the alternatives are drawn, and whether a body in the air comes down.
         prior: NumPy or torch; the shipped one on NumPy if None.
         callback: called before each denoising step with (step, steps); an exception
             raised in it stops the work.
@@ -83,13 +75,13 @@ def complete_pose(
 
     Raises:
         ValueError: if the pose is not one or it or a target is not finite, every joint
-            is known, ``hypotheses`` < 1, ``diversity`` or ``distance`` is not within 0 and 1, or
+            is known, ``hypotheses`` < 1, ``diversity`` or the distance is not within 0 and 1, or
             ``present`` is of another shape.
         WeightsError: if the weights are missing or damaged.
     """
     if hypotheses < 1:
         raise ValueError(f"At least one hypothesis is needed, not {hypotheses}")
-    for what, value in (("Diversity", diversity), ("Distance", distance)):
+    for what, value in (("Diversity", diversity), ("Distance", drawing.distance)):
         if not 0 <= value <= 1:
             raise ValueError(f"{what} must be 0 to 1, not {value:g}")
     present = np.ones(NUM_JOINTS, dtype=bool) if present is None else np.asarray(present)
@@ -122,9 +114,7 @@ def complete_pose(
         hypotheses,
         seed=seed,
         diversity=diversity,
-        distance=distance,
-        draws=draws,
-        outliers=outliers,
+        drawing=drawing,
         offsets=offsets,
         callback=callback,
     )[:, 0]
@@ -147,7 +137,7 @@ def complete_pose(
             oriented=np.isin(np.arange(NUM_JOINTS), list(placement.orientations)),
             placed=placed,
             pelvis_is_free=not (known.joints[0] or known.height_known or placed.any()),
-            lands=lands,
+            lands=drawing.lands,
         )
 
         lifted = lift(rotations, places, soles, offsets)

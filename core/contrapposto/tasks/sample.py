@@ -21,6 +21,7 @@ from contrapposto.priors.pose import PosePrior, load
 from contrapposto.rotation import split_heading
 from contrapposto.skeleton import MIRROR, NUM_JOINTS, forward_kinematics, mirror
 from contrapposto.soles import Soles
+from contrapposto.tasks.alternatives import Drawing
 from contrapposto.tasks.complete import complete_pose
 from contrapposto.tasks.judgement import Completion, in_turn
 from contrapposto.tasks.naturalness import is_calibrated, naturalness
@@ -78,8 +79,9 @@ def sample_poses(
             raised in it stops the work.
 
     Returns:
-        N samples, ranked as alternatives of a completion, with ``naturalness``; failing ones only
-        where there are too few others. Known and stiff joints hold the very bits of the input.
+        N samples with ``naturalness``, ranked as alternatives of a completion; of more than ``BLOCK``,
+        the best of each block, then the second of each. Failing ones come last, and only where there
+        are too few others. Known and stiff joints hold the very bits of the input.
 
     Raises:
         ValueError: as ``complete_pose``, and if a sample is to be mirrored that has to agree with
@@ -96,12 +98,18 @@ def sample_poses(
         raise ValueError(f"At least one pose has to be sampled, not {count}")
     prior = load() if prior is None else prior
     soles = soles or Soles.of(offsets)
-    lands = distance == 1 or _is_on_floor(pose, soles, offsets)
+    drawing = Drawing(
+        distance=distance,
+        draws=DRAWS,
+        outliers=diversity * OUTLIERS,
+        across=diversity > 0,
+        lands=distance == 1 or _is_on_floor(pose, soles, offsets),
+    )
     blocks = -(-count // BLOCK)
 
     def sampled(block: int) -> Completion:
         own = len(range(block, count, blocks))
-        found = complete_pose(
+        return complete_pose(
             pose,
             known,
             hypotheses=own + math.ceil(SPARE * own),
@@ -111,16 +119,13 @@ def sample_poses(
             soles=soles,
             present=present,
             keep_feet_on_floor=keep_feet_on_floor,
-            distance=distance,
-            draws=DRAWS,
-            outliers=diversity * OUTLIERS,
-            lands=lands,
+            drawing=drawing,
             prior=prior,
             callback=_of_block(callback, block, blocks),
         )
-        return found[_sound(found.fails, own)]
 
     found = in_turn([sampled(block) for block in range(blocks)])
+    found = found[_sound(found.fails, count)]
     if is_calibrated(prior):
         percent = naturalness(found.poses.rotations, prior=prior).percentile
         found = replace(found, naturalness=to_numpy(percent))
