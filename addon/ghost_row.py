@@ -17,6 +17,7 @@ from .figure import figure
 from .ghosts import ghosts, material, new_ghost, remove_ghosts
 from .rig import Rig
 from .space import BLENDER_TO_CORE
+from .still_there import still_there
 
 IN_A_ROW = 8
 
@@ -42,8 +43,8 @@ class GhostRows:
         """
         self.context = context
         self.rig = rig
-        self._made: list[bpy.types.Object] = []
-        self._before = ghosts(rig.object)
+        self._made: list[int] = []
+        self._before = [ghost.session_uid for ghost in ghosts(rig.object)]
         to_blender = BLENDER_TO_CORE[:3, :3].T
         facing = to_blender @ split_heading(rig.pose.global_orient)[0] @ to_blender.T
         step = spacing * _BODY_M / rig.calibration.scale * Similarity.of(rig.to_world).scale
@@ -58,15 +59,15 @@ class GhostRows:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Remove the earlier ones, or after an error those that were made."""
-        remove_ghosts(self._made if kind is not None else self._before)
+        remove_ghosts(still_there(bpy.data.objects, self._made if kind is not None else self._before))
         if kind is None:
-            for number, ghost in enumerate(self._made, start=1):
+            for number, ghost in enumerate(still_there(bpy.data.objects, self._made), start=1):
                 ghost.name = ghost.data.name = self._name(number)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of those that were made."""
-        return tuple(ghost.name for ghost in self._made)
+        return tuple(ghost.name for ghost in still_there(bpy.data.objects, self._made))
 
     def add(self, written: Mapping[str, Iterable[str]]) -> None:
         """The next one, in the pose that the character has now.
@@ -84,7 +85,7 @@ class GhostRows:
         ghost = new_ghost(self.context, self.rig.object, mesh, written)
         along = column + 1 + row % 2 / 2  # every other row looks through the gaps of the one before it
         ghost.location = self._origin + along * self._along + row * self._behind
-        self._made.append(ghost)
+        self._made.append(ghost.session_uid)
 
     def _name(self, number: int) -> str:
         return f"{self.rig.object.name} ghost {number}"
