@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import bpy
-import numpy as np
 
 from . import icons
 from .errors import Refusal
@@ -20,6 +20,9 @@ from .keys import Before, keys_digest
 from .known import named_rule
 from .settings import Settings
 from .standing import Standing, is_same, standing
+
+if TYPE_CHECKING:
+    from .memory import Remembered
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Browsing:
         settings: what was asked for, whatever is selected later.
         before: keys and pose before the press.
         alternatives: best first.
-        pictures: (N, height, width, 4) of them.
+        remembered: what they were made from, and their pictures.
     """
 
     armature: int
@@ -62,7 +65,7 @@ class Browsing:
     settings: Settings
     before: Before
     alternatives: tuple[Alternative, ...]
-    pictures: np.ndarray
+    remembered: Remembered
     _states: list[_State] = field(default_factory=list)
 
     def hindrance(self, armature_object: bpy.types.Object, frame: float) -> str:
@@ -123,7 +126,7 @@ def browsing_of(
     settings: Settings,
     written: Mapping[str, Iterable[str]],
     alternatives: tuple[Alternative, ...],
-    pictures: np.ndarray,
+    remembered: Remembered,
 ) -> Browsing:
     """What there is to browse after a press that has not written anything yet.
 
@@ -133,12 +136,12 @@ def browsing_of(
         settings: what was asked for.
         written: bone -> the properties that taking one may write.
         alternatives: best first.
-        pictures: (N, height, width, 4) float32 of them, the lowest row first.
+        remembered: the completion that they are from.
     """
     rule, bones = named_rule(armature_object, settings.rule, settings.bones)
     settings = replace(settings, rule=rule, bones=bones)
     before = Before(armature_object, written)
-    browsing = Browsing(armature_object.session_uid, frame, settings, before, alternatives, pictures)
+    browsing = Browsing(armature_object.session_uid, frame, settings, before, alternatives, remembered)
     browsing.stands_at(armature_object, None)
     return browsing
 
@@ -147,7 +150,7 @@ def hold(browsing: Browsing) -> None:
     """Offer the alternatives of this press, in place of those of another one."""
     global _held  # noqa: PLW0603 - one is held, on purpose
     _held = browsing
-    icons.show(browsing.pictures)
+    icons.show(browsing.remembered.pictures)
 
 
 def held_for(armature_object: bpy.types.Object | None) -> Browsing | None:

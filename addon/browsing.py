@@ -42,7 +42,7 @@ def take(
     again = sample if isinstance(settings, SampleSettings) else complete
     with keys.all_or_none(armature_object, browsing.before.written):
         browsing.go_back(armature_object, context.scene.frame_current_final, keep_action=True)
-        report = again(context, armature_object, settings, recalled=True)
+        report = again(context, armature_object, settings, recalled=browsing.remembered)
     browsing.before.remove_empty_action(armature_object)
     browsing.stands_at(armature_object, number - 1)
     return report

@@ -77,7 +77,7 @@ def _axes(heading: np.ndarray) -> np.ndarray:
 
 
 def _bodies(world: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """(N, F, 3, 3) triangles of bodies: world rotations (N, 22, 3, 3) and places (N, 22, 3) of their joints."""
+    """(N, F, 3, 3) triangles of bodies: world rotations (N, 22, 3, 3), places (N, 22, 3) of their joints."""
     tubes = [
         (places[:, parent], places[:, joint], _TRUNK if name in _IN_TRUNK else _LIMB)
         for joint, (name, parent) in enumerate(zip(JOINT_NAMES, PARENTS, strict=True))

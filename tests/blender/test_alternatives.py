@@ -401,6 +401,50 @@ def test_the_naturalness_of_all_is_worked_out_once_and_drawing_works_out_nothing
     assert any("The pose has changed" in label for label, _ in drawn(extension))
 
 
+def test_stepping_through_them_draws_and_judges_nothing_anew(monkeypatch, prior, extension):
+    memory = importlib.import_module(f"{extension}.addon.memory")
+    previews = importlib.import_module("bpy.utils.previews")
+    draw, drawn_bodies = memory.figurines, []
+    monkeypatch.setattr(memory, "figurines", lambda *a: drawn_bodies.append(a) or draw(*a))
+    rig = rig_with_key()
+    start = rigs.channels(rig)
+    shown = set()
+    for number in (1, 2, 3):
+        ops.complete_pose(alternative=number)
+        shown.add(frozenset(previews._uuid_open))
+        rigs.restore(rig, start)
+    assert len(prior) == len(drawn_bodies) == len(shown) == 1
+
+
+def sample_elsewhere(extension):
+    sample = importlib.import_module(f"{extension}.addon.sample")
+    settings = importlib.import_module(f"{extension}.addon.sample_settings")
+    chosen = settings.SampleSettings(destination=settings.Destination.GHOSTS, hypotheses=2)
+    steps = sample.sampling(bpy.context, bpy.context.object, chosen, browse=True)
+    for _ in range(2):
+        next(steps)
+    steps.close()
+
+
+def complete_by_script(extension):
+    complete = importlib.import_module(f"{extension}.addon.complete")
+    complete.complete(bpy.context, bpy.context.object, complete.Settings(strength=0, seed=7))
+
+
+@pytest.mark.parametrize("meanwhile", [sample_elsewhere, complete_by_script])
+def test_other_poses_that_were_made_meanwhile_take_nothing_from_those_that_are_offered(
+    meanwhile, prior, extension
+):
+    rig = rig_with_key()
+    ops.complete_pose()
+    start, there = len(prior), rigs.channels(rig)
+    meanwhile(extension)
+    rigs.restore(rig, there)
+    assert len(prior) == start + 1
+    assert take(2) == {"FINISHED"}
+    assert len(prior) == start + 1
+
+
 def test_those_that_fail_say_why(monkeypatch, extension):
     memory = importlib.import_module(f"{extension}.addon.memory")
     complete_pose = memory.complete_pose
@@ -425,7 +469,7 @@ def test_each_has_a_picture_of_its_own_until_the_browsing_is_over(held, extensio
     rig = rig_with_key()
     ops.complete_pose(hypotheses=2)
     ops.complete_pose(hypotheses=3)
-    pictures = held(rig).pictures
+    pictures = held(rig).remembered.pictures
     assert len({picture.tobytes() for picture in pictures}) == 3
     for picture in pictures:
         covered = np.flatnonzero(picture[..., 3].max(axis=1))
