@@ -14,7 +14,7 @@ import bpy
 
 from . import checks, keys, told
 from .channels import write_channels
-from .errors import Refusal
+from .errors import Advice, Refusal
 from .rotations import rotation_path
 
 COLLECTION = "Contrapposto Ghosts"
@@ -83,8 +83,10 @@ def take_ghost(context: bpy.types.Context, ghost: bpy.types.Object) -> str:
 
     Raises:
         Refusal: if the character is gone, is another rig now, or a bone is keyed by the animator on this
-            frame; then nothing has changed.
+            frame or would not obey; then nothing has changed.
     """
+    from .rig import read_rig  # brings in core: with the first press, not with Blender's start
+
     rig, pose = ghost.get(_OWNER), json.loads(ghost[_POSE])
     if rig is None or rig.name not in context.scene.objects:
         raise Refusal(f"The character of '{ghost.name}' is not in this scene any more")
@@ -93,15 +95,18 @@ def take_ghost(context: bpy.types.Context, ghost: bpy.types.Object) -> str:
     bones = rig.pose.bones
     if gone := sorted(set(pose) - set(bones.keys())):
         raise Refusal(f"'{rig.name}' has no bone '{gone[0]}' any more; sample again")
-    channels = {(bone, path) for bone, paths in pose.items() for path in paths}
-    for bone, path in sorted(channels):
+    channels = [(bone, path) for bone, paths in pose.items() for path in paths]
+    for bone, path in channels:
         if path not in {"location", rotation_path(bones[bone])}:
             raise Refusal(f"Bone '{bone}' has another rotation mode now; sample again")
     checks.check_keys_stay(rig, channels, [frame], "go to a frame without it")
+    swings = {limb.handle.swing for limb in read_rig(rig).limbs.values()}
+    insert = context.scene.tool_settings.use_keyframe_insert_auto
+    checks.check_obey(rig, channels, swings, Advice.NO_AUTO_KEYS if insert else None)
     told.forget()
     with keys.all_or_none(rig, pose):
         write_channels(rig, {(bone, path): tuple(pose[bone][path]) for bone, path in channels})
-        keyed = context.scene.tool_settings.use_keyframe_insert_auto and keys.insert_keys(rig, pose, frame)
+        keyed = insert and keys.insert_keys(rig, pose, frame)
         context.view_layer.update()
     return f"'{rig.name}' took the pose of '{ghost.name}'" + (f", {keyed} channels keyed" if keyed else "")
 

@@ -248,6 +248,68 @@ def test_a_ghost_is_keyed_as_blender_keys_and_never_over_a_key_of_yours(extensio
     assert rigs.dump(rig, extension) == before
 
 
+def test_a_control_rig_takes_the_pose_of_a_ghost(rigify_human, extension):
+    rig = rigify_human
+    press(samples=2)
+    ops.take_alternative(number=2)
+    wanted = rigs.channels(rig)
+    ops.discard_alternatives()
+    activate(ghost(2, rig.name))
+    assert ops.take_ghost() == {"FINISHED"}
+    assert rigs.channels(rig) == wanted
+
+
+def lock(knee, extension):
+    knee.lock_rotation[1] = True
+
+
+def drive(knee, extension):
+    knee.driver_add("rotation_quaternion", 1)
+
+
+def constrain(knee, extension):
+    constraint = knee.constraints.new("COPY_ROTATION")
+    constraint.target, constraint.subtarget = knee.id_data, "head"
+
+
+def bend_by_ik(knee, extension):
+    constraint = knee.id_data.pose.bones["left_ankle"].constraints.new("IK")
+    constraint.target, constraint.subtarget = knee.id_data, "prop"
+
+
+def lock_curves(knee, extension):
+    knee.keyframe_insert("rotation_quaternion", frame=9)
+    for curve in importlib.import_module(f"{extension}.addon.versions").fcurves(knee.id_data):
+        curve.lock = True
+
+
+@pytest.mark.parametrize(
+    ("hold", "sentence"),
+    [
+        (lock, r"The rotation of bone 'left_knee' is locked \(Y\)"),
+        (drive, "The rotation of bone 'left_knee' is driven"),
+        (constrain, "Bone 'left_knee' is held by its constraint 'Copy Rotation'"),
+        (bend_by_ik, "Bone 'left_[a-z]+' is (moved|held) by (the IK|its) constraint 'IK'"),
+        (lock_curves, "The curves of bone 'left_knee' are locked.*, or turn off Auto Keying"),
+    ],
+)
+def test_a_ghost_is_not_taken_by_a_bone_that_would_not_obey(hold, sentence, extension):
+    rig = rigs.build()
+    press(samples=1)
+    hold(rig.pose.bones["left_knee"], extension)
+    activate(ghost(1))
+    bpy.context.view_layer.update()
+    before = rigs.dump(rig, extension)
+    settings = bpy.context.scene.tool_settings
+    settings.use_keyframe_insert_auto = True
+    try:
+        with pytest.raises(RuntimeError, match=sentence):
+            ops.take_ghost()
+    finally:
+        settings.use_keyframe_insert_auto = False
+    assert rigs.dump(rig, extension) == before
+
+
 def rename_bone(rig):
     rig.pose.bones["left_knee"].name = "shin"
 
