@@ -39,8 +39,8 @@ class Alternative:
 
 
 @dataclass(frozen=True, eq=False)
-class _State:
-    """How the armature stood, with which keys in the channels that are written, at which alternative."""
+class _Seen:
+    """How the armature once stood, with which keys in the channels that are written, at which alternative."""
 
     index: int | None
     standing: Standing
@@ -66,7 +66,7 @@ class Browsing:
     before: Before
     alternatives: tuple[Alternative, ...]
     remembered: Remembered
-    _states: list[_State] = field(default_factory=list)
+    _seen: list[_Seen] = field(default_factory=list)
 
     def hindrance(self, armature_object: bpy.types.Object, frame: float) -> str:
         """Why none of them can be taken now, in one sentence; empty if they can."""
@@ -104,16 +104,16 @@ class Browsing:
             raise Refusal(f"{sentence}; make new {self.settings.plural.lower()}")
         self.before.restore(armature_object, keep_action=keep_action)
 
-    def stands_at(self, armature_object: bpy.types.Object, index: int | None) -> None:
-        """Recognise from now on how the armature stands as having this alternative."""
-        state = _State(index, standing(armature_object), keys_digest(armature_object, self.before.written))
-        others = [s for s in self._states if (s.index, s.keys) != (index, state.keys)]
-        self._states[:] = [state, *others]
+    def remember(self, armature_object: bpy.types.Object, index: int | None) -> None:
+        """Add to the history how the armature stands now, with this alternative; None before any."""
+        state = _Seen(index, standing(armature_object), keys_digest(armature_object, self.before.written))
+        others = [s for s in self._seen if (s.index, s.keys) != (index, state.keys)]
+        self._seen[:] = [state, *others]
 
-    def _matching(self, armature_object: bpy.types.Object) -> list[_State]:
+    def _matching(self, armature_object: bpy.types.Object) -> list[_Seen]:
         """The states that the armature may be in, the latest first."""
         now = standing(armature_object)
-        return [state for state in self._states if is_same(now, state.standing)]
+        return [state for state in self._seen if is_same(now, state.standing)]
 
 
 _held: Browsing | None = None
@@ -142,7 +142,7 @@ def browsing_of(
     settings = replace(settings, rule=rule, bones=bones)
     before = Before(armature_object, written)
     browsing = Browsing(armature_object.session_uid, frame, settings, before, alternatives, remembered)
-    browsing.stands_at(armature_object, None)
+    browsing.remember(armature_object, None)
     return browsing
 
 

@@ -47,7 +47,7 @@ def take(
         report = again(context, armature_object, settings, recalled=browsing.remembered)
         write_channels(armature_object, others)
     browsing.before.remove_empty_action(armature_object)
-    browsing.stands_at(armature_object, number - 1)
+    browsing.remember(armature_object, number - 1)
     return report
 
 

@@ -97,6 +97,6 @@ def put(context: bpy.types.Context, solved: Solved, *, insert_keys: bool, browse
     )
     told.remember(rig.object, frame, report.warning)
     if browsing is not None:
-        browsing.stands_at(rig.object, settings.alternative - 1)
+        browsing.remember(rig.object, settings.alternative - 1)
         alternatives.hold(browsing)
     return report
