@@ -21,8 +21,9 @@ from .still_there import still_there
 
 IN_A_ROW = 8
 
-MOST_TRIANGLES = 100_000
-"""A character with more of them has ghosts of its bones: many copies of it would slow the view."""
+MOST_TRIANGLES = 1_000_000
+"""Of all ghosts of a character: where its meshes would have more, they are of its bones. They slow the view,
+and go into the file and into every step of undo."""
 
 _BODY_M = 1.7
 """Height of a body of standard size."""
@@ -35,14 +36,16 @@ class GhostRows:
     They stand to the left of the body as it stands now, and from the second row on behind it.
     """
 
-    def __init__(self, context: bpy.types.Context, rig: Rig, spacing: float) -> None:
+    def __init__(self, context: bpy.types.Context, rig: Rig, count: int, spacing: float) -> None:
         """Args:
         context: whose scene gets them.
         rig: the character, as it stands.
+        count: how many ghosts there will be.
         spacing: from one ghost to the next, in heights of the body.
         """
         self.context = context
         self.rig = rig
+        self._most = MOST_TRIANGLES / count
         self._made: list[int] = []
         self._before = [ghost.session_uid for ghost in ghosts(rig.object)]
         to_blender = BLENDER_TO_CORE[:3, :3].T
@@ -76,7 +79,7 @@ class GhostRows:
             written: bone -> its properties that the sample set.
         """
         row, column = divmod(len(self._made), IN_A_ROW)
-        shown = figure(self.context, self.rig, MOST_TRIANGLES)
+        shown = figure(self.context, self.rig, self._most)
         mesh = bpy.data.meshes.new(self._name(len(self._made) + 1))
         mesh.from_pydata((shown.points - self._origin).tolist(), [], shown.triangles.tolist())
         if not shown.is_bones:

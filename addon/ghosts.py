@@ -21,6 +21,8 @@ COLLECTION = "Contrapposto Ghosts"
 MATERIAL = "Contrapposto Ghost"
 COLOUR = (0.13, 0.30, 0.58, 1.0)
 
+_MADE = "contrapposto_ghosts"
+"""Marks the collection and the material, whatever they are called."""
 _OWNER = "contrapposto_ghost_of"
 _POSE = "contrapposto_ghost_pose"
 
@@ -69,9 +71,10 @@ def new_ghost(
 def material() -> bpy.types.Material:
     """What ghosts are made of."""
     for found in bpy.data.materials:
-        if found.name == MATERIAL and found.library is None:
+        if _is_ours(found):
             return found
     made = bpy.data.materials.new(MATERIAL)
+    made[_MADE] = True
     made.diffuse_color = COLOUR
     return made
 
@@ -88,7 +91,7 @@ def take_ghost(context: bpy.types.Context, ghost: bpy.types.Object) -> str:
     from .rig import read_rig  # brings in core: with the first press, not with Blender's start
 
     rig, pose = ghost.get(_OWNER), json.loads(ghost[_POSE])
-    if rig is None or rig.name not in context.scene.objects:
+    if rig is None or context.scene.objects.get(rig.name) != rig:
         raise Refusal(f"The character of '{ghost.name}' is not in this scene any more")
     frame = context.scene.frame_current_final
     checks.check_armature(rig, context.view_layer)
@@ -111,9 +114,9 @@ def take_ghost(context: bpy.types.Context, ghost: bpy.types.Object) -> str:
     return f"'{rig.name}' took the pose of '{ghost.name}'" + (f", {keyed} channels keyed" if keyed else "")
 
 
-def has_ghosts(scene: bpy.types.Scene) -> bool:
-    """Whether there are ghosts to remove; cheap, whatever else the scene holds."""
-    return any(_is_ours(collection) for collection in scene.collection.children)
+def has_ghosts() -> bool:
+    """Whether there are ghosts to remove; cheap, whatever else the file holds."""
+    return any(_is_ours(collection) for collection in bpy.data.collections)
 
 
 def remove_ghosts(which: Iterable[bpy.types.Object] | None = None) -> int:
@@ -124,23 +127,26 @@ def remove_ghosts(which: Iterable[bpy.types.Object] | None = None) -> int:
         bpy.data.objects.remove(ghost)
         if not mesh.users:
             bpy.data.meshes.remove(mesh)
-    for material in [m for m in bpy.data.materials if m.name == MATERIAL and not m.users]:
+    for material in [m for m in bpy.data.materials if _is_ours(m) and not m.users]:
         bpy.data.materials.remove(material)
     for collection in [c for c in bpy.data.collections if _is_ours(c)]:
         if not collection.objects and not collection.children:
             bpy.data.collections.remove(collection)
+        elif not any(is_ghost(thing) for thing in collection.objects):
+            del collection[_MADE]  # what is left in it is the animator's
     return len(found)
 
 
 def _collection(scene: bpy.types.Scene) -> bpy.types.Collection:
     """Where the ghosts of a scene are."""
-    for found in scene.collection.children:
+    for found in scene.collection.children_recursive:
         if _is_ours(found):
             return found
     made = bpy.data.collections.new(COLLECTION)
+    made[_MADE] = True
     scene.collection.children.link(made)
     return made
 
 
-def _is_ours(collection: bpy.types.Collection) -> bool:
-    return collection.name.startswith(COLLECTION) and collection.library is None
+def _is_ours(block: bpy.types.Collection | bpy.types.Material) -> bool:
+    return _MADE in block and block.library is None

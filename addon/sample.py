@@ -200,7 +200,7 @@ def _into_assets(context: bpy.types.Context, solved: Solved) -> Steps[SampleRepo
 def _into_ghosts(context: bpy.types.Context, solved: Solved) -> Steps[SampleReport]:
     """One ghost a sample, in place of earlier ones; the armature is left as it was."""
     rig, samples, natural = solved.rig, len(solved.completion.energy), []
-    with GhostRows(context, rig, solved.settings.spacing) as rows:
+    with GhostRows(context, rig, samples, solved.settings.spacing) as rows:
         for index in range(samples):
             yield index / samples
             with _posed(context, solved, index) as writer:

@@ -110,6 +110,16 @@ def test_a_mesh_that_is_too_heavy_to_copy_is_shown_by_bones(monkeypatch, extensi
     assert len(ghost(1).data.polygons) == 8 * 22
 
 
+def test_it_is_the_row_that_must_not_be_too_heavy(monkeypatch, extension):
+    rig = rigs.build()
+    clothe(rig, triangles=60)
+    monkeypatch.setattr(importlib.import_module(f"{extension}.addon.ghost_row"), "MOST_TRIANGLES", 121)
+    press(samples=2)
+    assert len(ghost(1).data.polygons) == 60
+    press(samples=3)
+    assert len(ghost(1).data.polygons) == 8 * 22
+
+
 def test_they_stand_in_rows_to_the_left_of_the_body_and_are_not_rendered(extension):
     rig = rigs.build()
     rig.location = (1, 2, 0.5)
@@ -163,6 +173,26 @@ def test_what_the_animator_put_beside_the_ghosts_stays(extension):
     collection.objects.link(note)
     ops.remove_ghosts()
     assert list(collection.objects) == [note]
+    assert not ops.remove_ghosts.poll(), "what is left is no ghost"
+
+
+def test_ghosts_are_found_wherever_their_collection_was_put(extension):
+    rigs.build()
+    root = bpy.context.scene.collection
+    named_alike = bpy.data.collections.new("Contrapposto Ghosts of Anna")
+    shelf = bpy.data.collections.new("Shelf")
+    for collection in (named_alike, shelf):
+        root.children.link(collection)
+    before = blocks()
+    press(samples=2)
+    collection = bpy.data.collections["Contrapposto Ghosts"]
+    root.children.unlink(collection)
+    shelf.children.link(collection)
+    collection.name = "Ideas"
+    press(samples=1)
+    assert [thing.name for thing in collection.objects] == ["Rig ghost 1"]
+    assert ops.remove_ghosts() == {"FINISHED"}
+    assert blocks() == before
 
 
 def test_ghosts_of_another_character_stay_until_all_are_removed(extension):
