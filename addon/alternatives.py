@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import bpy
-import numpy as np
 
 from . import icons
 from .errors import Refusal
@@ -20,6 +20,9 @@ from .keys import Before, keys_digest
 from .known import named_rule
 from .settings import Settings
 from .standing import Standing, is_same, standing
+
+if TYPE_CHECKING:
+    from .memory import Remembered
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,8 @@ class Alternative:
 
 
 @dataclass(frozen=True, eq=False)
-class _State:
-    """How the armature stood, with which keys in the channels that are written, at which alternative."""
+class _Seen:
+    """How the armature once stood, with which keys in the channels that are written, at which alternative."""
 
     index: int | None
     standing: Standing
@@ -54,7 +57,7 @@ class Browsing:
         settings: what was asked for, whatever is selected later.
         before: keys and pose before the press.
         alternatives: best first.
-        pictures: (N, height, width, 4) of them.
+        remembered: what they were made from, and their pictures.
     """
 
     armature: int
@@ -62,8 +65,8 @@ class Browsing:
     settings: Settings
     before: Before
     alternatives: tuple[Alternative, ...]
-    pictures: np.ndarray
-    _states: list[_State] = field(default_factory=list)
+    remembered: Remembered
+    _seen: list[_Seen] = field(default_factory=list)
 
     def hindrance(self, armature_object: bpy.types.Object, frame: float) -> str:
         """Why none of them can be taken now, in one sentence; empty if they can."""
@@ -101,16 +104,16 @@ class Browsing:
             raise Refusal(f"{sentence}; make new {self.settings.plural.lower()}")
         self.before.restore(armature_object, keep_action=keep_action)
 
-    def stands_at(self, armature_object: bpy.types.Object, index: int | None) -> None:
-        """Recognise from now on how the armature stands as having this alternative."""
-        state = _State(index, standing(armature_object), keys_digest(armature_object, self.before.written))
-        others = [s for s in self._states if (s.index, s.keys) != (index, state.keys)]
-        self._states[:] = [state, *others]
+    def remember(self, armature_object: bpy.types.Object, index: int | None) -> None:
+        """Add to the history how the armature stands now, with this alternative; None before any."""
+        state = _Seen(index, standing(armature_object), keys_digest(armature_object, self.before.written))
+        others = [s for s in self._seen if (s.index, s.keys) != (index, state.keys)]
+        self._seen[:] = [state, *others]
 
-    def _matching(self, armature_object: bpy.types.Object) -> list[_State]:
+    def _matching(self, armature_object: bpy.types.Object) -> list[_Seen]:
         """The states that the armature may be in, the latest first."""
         now = standing(armature_object)
-        return [state for state in self._states if is_same(now, state.standing)]
+        return [state for state in self._seen if is_same(now, state.standing)]
 
 
 _held: Browsing | None = None
@@ -123,7 +126,7 @@ def browsing_of(
     settings: Settings,
     written: Mapping[str, Iterable[str]],
     alternatives: tuple[Alternative, ...],
-    pictures: np.ndarray,
+    remembered: Remembered,
 ) -> Browsing:
     """What there is to browse after a press that has not written anything yet.
 
@@ -133,13 +136,13 @@ def browsing_of(
         settings: what was asked for.
         written: bone -> the properties that taking one may write.
         alternatives: best first.
-        pictures: (N, height, width, 4) float32 of them, the lowest row first.
+        remembered: the completion that they are from.
     """
     rule, bones = named_rule(armature_object, settings.rule, settings.bones)
     settings = replace(settings, rule=rule, bones=bones)
     before = Before(armature_object, written)
-    browsing = Browsing(armature_object.session_uid, frame, settings, before, alternatives, pictures)
-    browsing.stands_at(armature_object, None)
+    browsing = Browsing(armature_object.session_uid, frame, settings, before, alternatives, remembered)
+    browsing.remember(armature_object, None)
     return browsing
 
 
@@ -147,7 +150,7 @@ def hold(browsing: Browsing) -> None:
     """Offer the alternatives of this press, in place of those of another one."""
     global _held  # noqa: PLW0603 - one is held, on purpose
     _held = browsing
-    icons.show(browsing.pictures)
+    icons.show(browsing.remembered.pictures)
 
 
 def held_for(armature_object: bpy.types.Object | None) -> Browsing | None:

@@ -13,6 +13,7 @@ import bpy
 
 from . import alternatives, checks, keys, told
 from .alternatives import Browsing
+from .channels import write_channels
 from .complete import complete
 from .errors import Refusal
 from .report import Report
@@ -40,11 +41,13 @@ def take(
         raise Refusal(f"There is no alternative {number} of {len(browsing.alternatives)}")
     settings = replace(browsing.settings, alternative=number)
     again = sample if isinstance(settings, SampleSettings) else complete
+    others = browsing.before.others(armature_object)
     with keys.all_or_none(armature_object, browsing.before.written):
         browsing.go_back(armature_object, context.scene.frame_current_final, keep_action=True)
-        report = again(context, armature_object, settings, recalled=True)
+        report = again(context, armature_object, settings, recalled=browsing.remembered)
+        write_channels(armature_object, others)
     browsing.before.remove_empty_action(armature_object)
-    browsing.stands_at(armature_object, number - 1)
+    browsing.remember(armature_object, number - 1)
     return report
 
 
@@ -61,12 +64,16 @@ def keep(context: bpy.types.Context, armature_object: bpy.types.Object | None = 
 def discard(context: bpy.types.Context, armature_object: bpy.types.Object | None = None) -> None:
     """Bring back pose and keys as they were before the press, to the bit, and end the browsing.
 
+    Channels that were not written stay as they are now.
+
     Raises:
         Refusal: if something has changed since the press; then nothing has changed.
     """
     armature_object = armature_object or context.object
     browsing = _browsing(context, armature_object)
+    others = browsing.before.others(armature_object)
     browsing.go_back(armature_object, context.scene.frame_current_final, keep_action=False)
+    write_channels(armature_object, others)
     context.view_layer.update()
     told.forget()
     alternatives.forget()

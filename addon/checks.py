@@ -166,24 +166,39 @@ def check_fill(armature_object: bpy.types.Object, plan: Plan, *, insert_keys: bo
     """
     bones = armature_object.pose.bones
     swings = {bone for end, bone in plan.aims.items() if bone == plan.limbs[end].handle.swing}
-    for name in plan.rotated_bones:
-        _check_rotation_locks(bones[name], is_swing=name in swings)
-        _check_constraints(bones[name])
-    for name in plan.moved_bones:
-        if any(bones[name].lock_location):
-            raise Refusal(
-                f"The location of bone '{name}' is locked; unlock it in the Item tab, or key it to keep it"
-            )
-        if bones[name].parent and bones[name].bone.use_connect:
-            raise Refusal(
-                f"Bone '{name}' is connected to its parent and cannot be moved; disconnect it in Edit Mode"
-            )
-    _check_chains(bones, frozenset(plan.rotated_bones) - swings)
-    channels = {(name, rotation_path(bones[name])) for name in plan.rotated_bones}
-    channels |= {(name, "location") for name in plan.moved_bones}
+    channels = [(name, rotation_path(bones[name])) for name in plan.rotated_bones]
+    channels += [(name, "location") for name in plan.moved_bones]
+    check_obey(armature_object, channels, swings, Advice.NO_KEYS if insert_keys else None)
+
+
+def check_obey(
+    armature_object: bpy.types.Object,
+    channels: Collection[tuple[str, str]],
+    swings: Collection[str],
+    without_keys: Advice | None,
+) -> None:
+    """Refuse to write into channels that would not obey.
+
+    Args:
+        armature_object: the rig.
+        channels: (bone, property), of the rotation mode that each bone is in.
+        swings: bones that IK bends after they were turned; some of their Euler channels may be locked.
+        without_keys: what helps if they take no keys; None if they are not to be keyed.
+
+    Raises:
+        Refusal: naming the bone and what holds it.
+    """
+    bones = armature_object.pose.bones
+    for name, path in channels:
+        if path == "location":
+            _check_location(bones[name])
+        else:
+            _check_rotation_locks(bones[name], is_swing=name in swings)
+            _check_constraints(bones[name])
+    _check_chains(bones, {name for name, path in channels if path != "location"} - set(swings))
     _check_drivers(armature_object, channels)
-    if insert_keys:
-        _check_curves(armature_object, channels)
+    if without_keys is not None:
+        _check_curves(armature_object, channels, without_keys)
 
 
 def check_no_keys(
@@ -216,6 +231,17 @@ def check_keys_stay(
                 raise Refusal(f"Bone '{bone}' has a key on frame {frame:g} that would change; {advice}")
 
 
+def _check_location(bone: bpy.types.PoseBone) -> None:
+    if any(bone.lock_location):
+        raise Refusal(
+            f"The location of bone '{bone.name}' is locked; unlock it in the Item tab, or key it to keep it"
+        )
+    if bone.parent and bone.bone.use_connect:
+        raise Refusal(
+            f"Bone '{bone.name}' is connected to its parent and cannot be moved; disconnect it in Edit Mode"
+        )
+
+
 def _check_rotation_locks(bone: bpy.types.PoseBone, *, is_swing: bool) -> None:
     locked = [axis for axis, lock in zip("XYZ", bone.lock_rotation, strict=True) if lock]
     if bone.rotation_mode in {"QUATERNION", "AXIS_ANGLE"} and bone.lock_rotations_4d and bone.lock_rotation_w:
@@ -242,7 +268,7 @@ def _check_constraints(bone: bpy.types.PoseBone) -> None:
             )
 
 
-def _check_chains(bones: Iterable[bpy.types.PoseBone], rotated: frozenset[str]) -> None:
+def _check_chains(bones: Iterable[bpy.types.PoseBone], rotated: set[str]) -> None:
     for owner in bones:
         for constraint in active_constraints(owner):
             if constraint.type not in {"IK", "SPLINE_IK"}:
@@ -258,7 +284,7 @@ def _check_chains(bones: Iterable[bpy.types.PoseBone], rotated: frozenset[str]) 
                     )
 
 
-def _check_drivers(armature_object: bpy.types.Object, channels: set[tuple[str, str]]) -> None:
+def _check_drivers(armature_object: bpy.types.Object, channels: Collection[tuple[str, str]]) -> None:
     data = armature_object.animation_data
     for driver in data.drivers if data else ():
         where = bone_of(driver.data_path)
@@ -270,12 +296,14 @@ def _check_drivers(armature_object: bpy.types.Object, channels: set[tuple[str, s
             )
 
 
-def _check_curves(armature_object: bpy.types.Object, channels: set[tuple[str, str]]) -> None:
+def _check_curves(
+    armature_object: bpy.types.Object, channels: Collection[tuple[str, str]], without_keys: Advice
+) -> None:
     data = armature_object.animation_data
     if data and data.action and data.action.library is not None:
         raise Refusal(
             f"Action '{data.action.name}' is linked from another file and takes no keys; make it local, or ",
-            Advice.NO_KEYS,
+            without_keys,
         )
     for curve in fcurves(armature_object):
         where = bone_of(curve.data_path)
@@ -283,5 +311,5 @@ def _check_curves(armature_object: bpy.types.Object, channels: set[tuple[str, st
             raise Refusal(
                 f"The curves of bone '{where[0]}' are locked and take no keys; "
                 "unlock them in the Dope Sheet, or ",
-                Advice.NO_KEYS,
+                without_keys,
             )

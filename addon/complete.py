@@ -11,6 +11,7 @@ from __future__ import annotations
 import bpy
 
 from . import alternatives, keys, told
+from .memory import Remembered
 from .offering import offer
 from .report import Report, report_of
 from .residual import worst_residual
@@ -27,7 +28,7 @@ def complete(
     settings: Settings | None = None,
     *,
     browse: bool = False,
-    recalled: bool = False,
+    recalled: Remembered | None = None,
 ) -> Report:
     """Fill in the bones of an armature that are not set on the current frame.
 
@@ -36,7 +37,7 @@ def complete(
         armature_object: the armature; the active object if None.
         settings: what the user chose; the defaults if None.
         browse: offer the alternatives in the sidebar, judged.
-        recalled: write one of those that were made last; nothing is solved anew.
+        recalled: write one of these; nothing is solved anew.
 
     Raises:
         Refusal: with one sentence, and nothing has changed.
@@ -96,6 +97,6 @@ def put(context: bpy.types.Context, solved: Solved, *, insert_keys: bool, browse
     )
     told.remember(rig.object, frame, report.warning)
     if browsing is not None:
-        browsing.stands_at(rig.object, settings.alternative - 1)
+        browsing.remember(rig.object, settings.alternative - 1)
         alternatives.hold(browsing)
     return report

@@ -12,6 +12,7 @@ class Advice(Enum):
     CHOOSE_SELECTED = "choose Selected Bones"
     REFILL_GENERATED = "turn on Refill Generated"
     NO_KEYS = "turn off Insert Keys"
+    NO_AUTO_KEYS = "turn off Auto Keying"
     CHOOSE_STRIPS = "select strips and choose Selected Strips"
     ALL_BONES = "turn off Only Selected Bones"
     OTHER_FRAMES = "choose another range"

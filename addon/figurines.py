@@ -7,7 +7,6 @@ A picture of the character itself needs it posed for each alternative; that take
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 
 import numpy as np
 
@@ -51,7 +50,7 @@ def figurines(poses: Pose, offsets: np.ndarray | None, fails: np.ndarray) -> np.
     """
     world, places = forward_kinematics(poses.rotations, offsets)
     axes = _axes(split_heading(poses.rotations[0, 0])[0])
-    bodies = [_body(*body) @ axes.T for body in zip(world, places, strict=True)]
+    bodies = _bodies(world, places) @ axes.T
     return np.stack(
         [_picture(body, FAILING if failing else PAINT) for body, failing in zip(bodies, fails, strict=True)]
     )
@@ -77,42 +76,43 @@ def _axes(heading: np.ndarray) -> np.ndarray:
     return np.stack([right, np.cross(towards, right), towards])
 
 
-def _body(world: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """(F, 3, 3) triangles of a body: world rotations (22, 3, 3) and places (22, 3) of its joints."""
-    found = [
-        _tube(places[parent], places[joint], _TRUNK if name in _IN_TRUNK else _LIMB)
+def _bodies(world: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """(N, F, 3, 3) triangles of bodies: world rotations (N, 22, 3, 3), places (N, 22, 3) of their joints."""
+    tubes = [
+        (places[:, parent], places[:, joint], _TRUNK if name in _IN_TRUNK else _LIMB)
         for joint, (name, parent) in enumerate(zip(JOINT_NAMES, PARENTS, strict=True))
         if parent >= 0 and name not in _NOT_DRAWN
     ]
-    for across in ("hip", "shoulder"):
-        ends = [places[JOINT_INDEX[f"{side}_{across}"]] for side in ("left", "right")]
-        found.append(_tube(*ends, _LIMB if across == "shoulder" else _TRUNK))
-    head = JOINT_INDEX["head"]
-    found.append(_tube(places[head], places[head] + world[head] @ [0.0, _HEAD_LENGTH, 0.02], _HEAD))
+    for across, radius in (("hip", _TRUNK), ("shoulder", _LIMB)):
+        left, right = (places[:, JOINT_INDEX[f"{side}_{across}"]] for side in ("left", "right"))
+        tubes.append((left, right, radius))
+    tips = {"head": ([0.0, _HEAD_LENGTH, 0.02], _HEAD)}
     for side, out in (("left", 1.0), ("right", -1.0)):
-        wrist, foot = JOINT_INDEX[f"{side}_wrist"], JOINT_INDEX[f"{side}_foot"]
-        found.append(_tube(places[wrist], places[wrist] + world[wrist] @ [out * _END, 0.0, 0.0], _LIMB))
-        found.append(_tube(places[foot], places[foot] + world[foot] @ [0.0, 0.0, _END], _LIMB))
-    return np.concatenate(found)
+        tips[f"{side}_wrist"] = [out * _END, 0.0, 0.0], _LIMB
+        tips[f"{side}_foot"] = [0.0, 0.0, _END], _LIMB
+    for name, (step, radius) in tips.items():
+        joint = JOINT_INDEX[name]
+        tubes.append((places[:, joint], places[:, joint] + world[:, joint] @ step, radius))
+    starts, ends, radii = zip(*tubes, strict=True)
+    return _tubes(np.stack(starts, axis=1), np.stack(ends, axis=1), np.array(radii)[:, None])
 
 
-def _tube(start: np.ndarray, end: np.ndarray, radius: float) -> np.ndarray:
-    """(F, 3, 3) triangles of a tube with round ends."""
-    length = float(np.linalg.norm(end - start))
-    along = (end - start) / length if length > 1e-6 else np.array([0.0, 1.0, 0.0])
-    across = np.cross(along, np.eye(3)[np.argmin(np.abs(along))])
-    across /= np.linalg.norm(across)
-    angles = np.arange(_SIDES) * math.tau / _SIDES
-    ring = radius * (np.cos(angles)[:, None] * across + np.sin(angles)[:, None] * np.cross(along, across))
-    cap = 0.7 * radius * along
+def _tubes(starts: np.ndarray, ends: np.ndarray, radii: np.ndarray) -> np.ndarray:
+    """(N, F, 3, 3) triangles of tubes with round ends: from and to (N, K, 3), radii (K, 1)."""
+    lengths = np.linalg.norm(ends - starts, axis=-1, keepdims=True)
+    along = np.where(lengths > 1e-6, (ends - starts) / np.maximum(lengths, 1e-6), [0.0, 1.0, 0.0])
+    across = np.cross(along, np.eye(3)[np.argmin(np.abs(along), axis=-1)])
+    across /= np.linalg.norm(across, axis=-1, keepdims=True)
+    angles = (np.arange(_SIDES) * math.tau / _SIDES)[:, None, None, None]
+    ring = radii * (np.cos(angles) * across + np.sin(angles) * np.cross(along, across))
+    cap = 0.7 * radii * along
     rings = [
-        start - cap + 0 * ring, start - cap / 2 + 0.75 * ring, start + ring,
-        end + ring, end + cap / 2 + 0.75 * ring, end + cap + 0 * ring,
+        starts - cap + 0 * ring, starts - cap / 2 + 0.75 * ring, starts + ring,
+        ends + ring, ends + cap / 2 + 0.75 * ring, ends + cap + 0 * ring,
     ]  # fmt: skip
-    strips = [
-        np.concatenate(
-            [np.stack([a, b, np.roll(b, -1, 0)], 1), np.stack([a, np.roll(b, -1, 0), np.roll(a, -1, 0)], 1)]
-        )
-        for a, b in pairwise(rings)
-    ]
-    return np.concatenate(strips)
+    a, b = np.stack(rings[:-1]), np.stack(rings[1:])  # (5, _SIDES, N, K, 3)
+    next_a, next_b = np.roll(a, -1, axis=1), np.roll(b, -1, axis=1)
+    corners = np.stack(
+        [np.stack([a, b, next_b]), np.stack([a, next_b, next_a])]
+    )  # (2, 3, 5, _SIDES, N, K, 3)
+    return np.moveaxis(corners, (4, 1), (0, -2)).reshape(len(starts), -1, 3, 3)

@@ -17,11 +17,13 @@ from .figure import figure
 from .ghosts import ghosts, material, new_ghost, remove_ghosts
 from .rig import Rig
 from .space import BLENDER_TO_CORE
+from .still_there import still_there
 
 IN_A_ROW = 8
 
-MOST_TRIANGLES = 100_000
-"""A character with more of them has ghosts of its bones: many copies of it would slow the view."""
+MOST_TRIANGLES = 1_000_000
+"""Of all ghosts of a character: where its meshes would have more, they are of its bones. They slow the view,
+and go into the file and into every step of undo."""
 
 _BODY_M = 1.7
 """Height of a body of standard size."""
@@ -34,16 +36,18 @@ class GhostRows:
     They stand to the left of the body as it stands now, and from the second row on behind it.
     """
 
-    def __init__(self, context: bpy.types.Context, rig: Rig, spacing: float) -> None:
+    def __init__(self, context: bpy.types.Context, rig: Rig, count: int, spacing: float) -> None:
         """Args:
         context: whose scene gets them.
         rig: the character, as it stands.
+        count: how many ghosts there will be.
         spacing: from one ghost to the next, in heights of the body.
         """
         self.context = context
         self.rig = rig
-        self._made: list[bpy.types.Object] = []
-        self._before = ghosts(rig.object)
+        self._most = MOST_TRIANGLES / count
+        self._made: list[int] = []
+        self._before = [ghost.session_uid for ghost in ghosts(rig.object)]
         to_blender = BLENDER_TO_CORE[:3, :3].T
         facing = to_blender @ split_heading(rig.pose.global_orient)[0] @ to_blender.T
         step = spacing * _BODY_M / rig.calibration.scale * Similarity.of(rig.to_world).scale
@@ -58,15 +62,15 @@ class GhostRows:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Remove the earlier ones, or after an error those that were made."""
-        remove_ghosts(self._made if kind is not None else self._before)
+        remove_ghosts(still_there(bpy.data.objects, self._made if kind is not None else self._before))
         if kind is None:
-            for number, ghost in enumerate(self._made, start=1):
+            for number, ghost in enumerate(still_there(bpy.data.objects, self._made), start=1):
                 ghost.name = ghost.data.name = self._name(number)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of those that were made."""
-        return tuple(ghost.name for ghost in self._made)
+        return tuple(ghost.name for ghost in still_there(bpy.data.objects, self._made))
 
     def add(self, written: Mapping[str, Iterable[str]]) -> None:
         """The next one, in the pose that the character has now.
@@ -75,7 +79,7 @@ class GhostRows:
             written: bone -> its properties that the sample set.
         """
         row, column = divmod(len(self._made), IN_A_ROW)
-        shown = figure(self.context, self.rig, MOST_TRIANGLES)
+        shown = figure(self.context, self.rig, self._most)
         mesh = bpy.data.meshes.new(self._name(len(self._made) + 1))
         mesh.from_pydata((shown.points - self._origin).tolist(), [], shown.triangles.tolist())
         if not shown.is_bones:
@@ -84,7 +88,7 @@ class GhostRows:
         ghost = new_ghost(self.context, self.rig.object, mesh, written)
         along = column + 1 + row % 2 / 2  # every other row looks through the gaps of the one before it
         ghost.location = self._origin + along * self._along + row * self._behind
-        self._made.append(ghost)
+        self._made.append(ghost.session_uid)
 
     def _name(self, number: int) -> str:
         return f"{self.rig.object.name} ghost {number}"

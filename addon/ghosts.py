@@ -14,13 +14,15 @@ import bpy
 
 from . import checks, keys, told
 from .channels import write_channels
-from .errors import Refusal
+from .errors import Advice, Refusal
 from .rotations import rotation_path
 
 COLLECTION = "Contrapposto Ghosts"
 MATERIAL = "Contrapposto Ghost"
 COLOUR = (0.13, 0.30, 0.58, 1.0)
 
+_MADE = "contrapposto_ghosts"
+"""Marks the collection and the material, whatever they are called."""
 _OWNER = "contrapposto_ghost_of"
 _POSE = "contrapposto_ghost_pose"
 
@@ -69,9 +71,10 @@ def new_ghost(
 def material() -> bpy.types.Material:
     """What ghosts are made of."""
     for found in bpy.data.materials:
-        if found.name == MATERIAL and found.library is None:
+        if _is_ours(found):
             return found
     made = bpy.data.materials.new(MATERIAL)
+    made[_MADE] = True
     made.diffuse_color = COLOUR
     return made
 
@@ -83,32 +86,37 @@ def take_ghost(context: bpy.types.Context, ghost: bpy.types.Object) -> str:
 
     Raises:
         Refusal: if the character is gone, is another rig now, or a bone is keyed by the animator on this
-            frame; then nothing has changed.
+            frame or would not obey; then nothing has changed.
     """
+    from .rig import read_rig  # brings in core: with the first press, not with Blender's start
+
     rig, pose = ghost.get(_OWNER), json.loads(ghost[_POSE])
-    if rig is None or rig.name not in context.scene.objects:
+    if rig is None or context.scene.objects.get(rig.name) != rig:
         raise Refusal(f"The character of '{ghost.name}' is not in this scene any more")
     frame = context.scene.frame_current_final
     checks.check_armature(rig, context.view_layer)
     bones = rig.pose.bones
     if gone := sorted(set(pose) - set(bones.keys())):
         raise Refusal(f"'{rig.name}' has no bone '{gone[0]}' any more; sample again")
-    channels = {(bone, path) for bone, paths in pose.items() for path in paths}
-    for bone, path in sorted(channels):
+    channels = [(bone, path) for bone, paths in pose.items() for path in paths]
+    for bone, path in channels:
         if path not in {"location", rotation_path(bones[bone])}:
             raise Refusal(f"Bone '{bone}' has another rotation mode now; sample again")
     checks.check_keys_stay(rig, channels, [frame], "go to a frame without it")
+    swings = {limb.handle.swing for limb in read_rig(rig).limbs.values()}
+    insert = context.scene.tool_settings.use_keyframe_insert_auto
+    checks.check_obey(rig, channels, swings, Advice.NO_AUTO_KEYS if insert else None)
     told.forget()
     with keys.all_or_none(rig, pose):
         write_channels(rig, {(bone, path): tuple(pose[bone][path]) for bone, path in channels})
-        keyed = context.scene.tool_settings.use_keyframe_insert_auto and keys.insert_keys(rig, pose, frame)
+        keyed = insert and keys.insert_keys(rig, pose, frame)
         context.view_layer.update()
     return f"'{rig.name}' took the pose of '{ghost.name}'" + (f", {keyed} channels keyed" if keyed else "")
 
 
-def has_ghosts(scene: bpy.types.Scene) -> bool:
-    """Whether there are ghosts to remove; cheap, whatever else the scene holds."""
-    return any(_is_ours(collection) for collection in scene.collection.children)
+def has_ghosts() -> bool:
+    """Whether there are ghosts to remove; cheap, whatever else the file holds."""
+    return any(_is_ours(collection) for collection in bpy.data.collections)
 
 
 def remove_ghosts(which: Iterable[bpy.types.Object] | None = None) -> int:
@@ -119,23 +127,26 @@ def remove_ghosts(which: Iterable[bpy.types.Object] | None = None) -> int:
         bpy.data.objects.remove(ghost)
         if not mesh.users:
             bpy.data.meshes.remove(mesh)
-    for material in [m for m in bpy.data.materials if m.name == MATERIAL and not m.users]:
+    for material in [m for m in bpy.data.materials if _is_ours(m) and not m.users]:
         bpy.data.materials.remove(material)
     for collection in [c for c in bpy.data.collections if _is_ours(c)]:
         if not collection.objects and not collection.children:
             bpy.data.collections.remove(collection)
+        elif not any(is_ghost(thing) for thing in collection.objects):
+            del collection[_MADE]  # what is left in it is the animator's
     return len(found)
 
 
 def _collection(scene: bpy.types.Scene) -> bpy.types.Collection:
     """Where the ghosts of a scene are."""
-    for found in scene.collection.children:
+    for found in scene.collection.children_recursive:
         if _is_ours(found):
             return found
     made = bpy.data.collections.new(COLLECTION)
+    made[_MADE] = True
     scene.collection.children.link(made)
     return made
 
 
-def _is_ours(collection: bpy.types.Collection) -> bool:
-    return collection.name.startswith(COLLECTION) and collection.library is None
+def _is_ours(block: bpy.types.Collection | bpy.types.Material) -> bool:
+    return _MADE in block and block.library is None

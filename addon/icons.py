@@ -9,16 +9,21 @@ import bpy.utils.previews
 import numpy as np
 
 _shown: Any = None
+_pictures: np.ndarray | None = None
+"""Those that they are of."""
 
 
 def show(pictures: np.ndarray) -> None:
-    """Make icons of these pictures, in place of earlier ones.
+    """Make icons of these pictures, in place of earlier ones; nothing if they are the same array.
 
     Args:
         pictures: (N, height, width, 4) float32, the lowest row first.
     """
-    global _shown  # noqa: PLW0603 - those of one panel are held, on purpose
+    global _shown, _pictures  # noqa: PLW0603 - those of one panel are held, on purpose
+    if pictures is _pictures:
+        return
     forget()
+    _pictures = pictures
     _shown = bpy.utils.previews.new()
     for index, picture in enumerate(pictures):
         icon = _shown.new(str(index))
@@ -33,7 +38,8 @@ def icon_of(index: int) -> int:
 
 def forget() -> None:
     """Free them."""
-    global _shown  # noqa: PLW0603 - as above
+    global _shown, _pictures  # noqa: PLW0603 - as above
+    _pictures = None
     if _shown is not None:
         bpy.utils.previews.remove(_shown)
         _shown = None

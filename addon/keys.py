@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import bpy
 
-from .channels import read_channels, write_channels
+from .channels import Channels, read_channels, write_channels
 from .curves import action_frame, bone_of, is_locked, keys_near, scene_frame
 from .errors import Advice, Refusal
 from .keyframes import Keys, put_keys, read_keys, read_property, read_shape
@@ -83,6 +83,14 @@ class Before:
                 return f"Bone '{name}' of '{armature_object.name}' has another rotation mode now"
         return ""
 
+    def others(self, armature_object: bpy.types.Object) -> Channels:
+        """What every channel holds now whose keys are not kept."""
+        return {
+            (bone, path): value
+            for (bone, path), value in read_channels(armature_object).items()
+            if path not in self.written.get(bone, ())
+        }
+
     def restore(self, armature_object: bpy.types.Object, *, keep_action: bool = False) -> None:
         """Put keys and pose back; the view layer is updated, but for the pose.
 
@@ -97,12 +105,13 @@ class Before:
         write_channels(armature_object, self._pose)
 
     def remove_empty_action(self, armature_object: bpy.types.Object) -> None:
-        """Remove the action that is new, unless it holds keys of somebody else."""
+        """Remove the action that is new, unless it holds keys of somebody else or is to be kept."""
         data = armature_object.animation_data
         if data is None:
             return
         action = data.action
-        if action is not None and not self._had_action and not has_curves(action):
+        is_new = action is not None and not self._had_action
+        if is_new and not action.use_fake_user and not has_curves(action):
             bpy.data.actions.remove(action)
         if not (self._had_data or data.action or data.drivers or data.nla_tracks):
             armature_object.animation_data_clear()
@@ -125,12 +134,17 @@ def all_or_none(armature_object: bpy.types.Object, written: Mapping[str, Iterabl
 
 
 def keys_digest(armature_object: bpy.types.Object, written: Mapping[str, Iterable[str]]) -> str:
-    """The same as long as the same action has the same keys in these channels, selected or not."""
+    """The same as long as the same action has the same curves in these channels, selected or not.
+
+    Modifiers and extrapolation count: they are lost with a curve that is made anew.
+    """
     digest = hashlib.sha256()
     action, slot = assigned(armature_object.animation_data)
     digest.update(repr((action and action.session_uid, slot and slot.identifier)).encode())
     for curve in sorted(_curves_of(armature_object, written), key=_identity):
-        digest.update(repr((_identity(curve), len(curve.keyframe_points))).encode())
+        modifiers = [modifier.type for modifier in curve.modifiers]
+        about = (len(curve.keyframe_points), curve.extrapolation, curve.mute, curve.lock, modifiers)
+        digest.update(repr((_identity(curve), about)).encode())
         for values in read_shape(curve).values():
             digest.update(values.tobytes())
     return digest.hexdigest()

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The last completion or samples, kept under everything that they were made from.
 
-Looking through the alternatives, or going another part of the way, solves nothing anew.
+Looking through the alternatives, or going another part of the way, solves nothing anew, judges nothing anew
+and draws nothing anew.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import is_dataclass, replace
+from dataclasses import dataclass, is_dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,13 +25,46 @@ from contrapposto.tasks.naturalness import is_calibrated, naturalness
 from contrapposto.tasks.sample import sample_poses
 
 from .errors import Refusal
+from .figurines import figurines
 from .plan import Plan
 from .rig import Rig
 from .sample_settings import SampleSettings
 from .settings import Settings
 
-_last: tuple[str, PosePrior | None, Completion] | None = None
-"""The last completion, under a digest of what core was asked, and its prior."""
+
+@dataclass(frozen=True, eq=False)
+class Remembered:
+    """A completion, and what is worked out of it only once.
+
+    Attributes:
+        digest: of what core was asked.
+        prior: the one it is from; None for the shipped one.
+        completion: the alternatives, best first.
+        offsets: (22, 3) the body's proportions.
+    """
+
+    digest: str
+    prior: PosePrior | None
+    completion: Completion
+    offsets: np.ndarray
+
+    @cached_property
+    def naturalness(self) -> np.ndarray | None:
+        """(N,) percent of real poses that are less natural; None if the weights do not know."""
+        if self.completion.naturalness is not None:
+            return self.completion.naturalness
+        prior = load() if self.prior is None else self.prior
+        if not is_calibrated(prior):
+            return None
+        return to_numpy(naturalness(self.completion.poses.rotations, prior=prior).percentile)
+
+    @cached_property
+    def pictures(self) -> np.ndarray:
+        """(N, height, width, 4) float32 of the alternatives, the lowest row first."""
+        return figurines(self.completion.poses, self.offsets, self.completion.fails)
+
+
+_last: Remembered | None = None
 
 
 def completed(
@@ -40,8 +75,8 @@ def completed(
     settings: Settings,
     prior: PosePrior | None,
     *,
-    recalled: bool = False,
-) -> Completion:
+    recalled: Remembered | None = None,
+) -> Remembered:
     """The completion, from memory if nothing that it depends on has changed.
 
     Args:
@@ -51,11 +86,11 @@ def completed(
         known: what is known of it.
         settings: how many alternatives, how diverse, which seed, what floor.
         prior: the shipped one if None.
-        recalled: take it from memory or not at all.
+        recalled: it has to be this one.
 
     Raises:
-        Refusal: if the prior's weights are missing or damaged, or nothing is to be solved and something
-            has changed.
+        Refusal: if the prior's weights are missing or damaged, or something has changed since the one that
+            is recalled.
     """
     global _last  # noqa: PLW0603 - one completion is held, on purpose
     asked = {
@@ -73,9 +108,10 @@ def completed(
         task = complete_pose
         asked["hypotheses"] = settings.hypotheses
     digest = _digest(pose, known, asked)
-    if _last is not None and _last[0] == digest and _last[1] is prior:
-        return _last[2]
-    if recalled:
+    held = recalled or _last
+    if held is not None and held.digest == digest and held.prior is prior:
+        return held
+    if recalled is not None:
         raise Refusal(
             f"'{rig.object.name}' or what it keeps has changed since its {settings.plural.lower()} were "
             "made; undo that, or make new ones"
@@ -86,22 +122,8 @@ def completed(
         raise Refusal(f"The pose of '{rig.object.name}' could not be {_what(settings)}: {error}") from error
     if not np.all(np.isfinite(completion.poses.rotations)):
         raise Refusal("The prior gave no finite pose; reinstall the extension, its weights may be damaged")
-    _last = (digest, prior, completion)
-    return completion
-
-
-def judged(completion: Completion) -> Completion:
-    """The last completion with the naturalness of each alternative, which is worked out once."""
-    global _last  # noqa: PLW0603 - as above
-    if completion.naturalness is not None or _last is None or _last[2] is not completion:
-        return completion
-    digest, prior, _ = _last
-    prior = load() if prior is None else prior
-    if not is_calibrated(prior):
-        return completion
-    percent = to_numpy(naturalness(completion.poses.rotations, prior=prior).percentile)
-    _last = (digest, _last[1], replace(completion, naturalness=percent))
-    return _last[2]
+    _last = Remembered(digest, prior, completion, rig.calibration.offsets)
+    return _last
 
 
 def _what(settings: Settings) -> str:

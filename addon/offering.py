@@ -3,36 +3,33 @@
 
 from __future__ import annotations
 
-from . import memory
 from .alternatives import Alternative, Browsing, browsing_of
-from .figurines import figurines
 from .report import why_failing
 from .settings import Settings
 from .solving import Solved
 
 
 def offer(solved: Solved, frame: float, settings: Settings | None = None) -> Browsing:
-    """The alternatives as they are offered, before any of them is written; judged once.
+    """The alternatives as they are offered, before any of them is written.
 
     Args:
         solved: the rig as it stands, and its alternatives.
         frame: scene frame.
         settings: by which one of them is taken later; those that they were solved by if None.
     """
-    rig, completion = solved.rig, memory.judged(solved.completion)
-    percent = completion.naturalness
+    percent = solved.remembered.naturalness
     found = tuple(
         Alternative(
             None if percent is None else float(percent[index]),
-            why_failing(rig, solved.intent, completion, index),
+            why_failing(solved.rig, solved.intent, solved.completion, index),
         )
-        for index in range(len(completion.energy))
+        for index in range(len(solved.completion.energy))
     )
     return browsing_of(
-        rig.object,
+        solved.rig.object,
         frame,
         settings or solved.settings,
         solved.plan.channels,
         found,
-        figurines(completion.poses, rig.calibration.offsets, completion.fails),
+        solved.remembered,
     )

@@ -18,6 +18,7 @@ from .plan import Plan
 from .rig import Rig
 from .rotations import rotation_path
 from .sample_settings import SampleSettings
+from .still_there import still_there
 from .thumbnail import THUMBNAIL, Photographer
 from .versions import new_action, new_curve
 
@@ -26,16 +27,12 @@ FRAME = 1.0
 
 
 class PoseAssets:
-    """Makes pose assets of one armature; if anything goes wrong inside, none of them is left.
-
-    Attributes:
-        actions: the assets, in order.
-    """
+    """Makes pose assets of one armature; if anything goes wrong inside, none of them is left."""
 
     def __init__(self, rig: Rig, plan: Plan, settings: SampleSettings) -> None:
         self.rig = rig
         self.settings = settings
-        self.actions: list[bpy.types.Action] = []
+        self._made: list[int] = []
         self._body = _body_channels(rig, plan)
         self._catalog: Catalog | None = None
         self._photographer = Photographer(rig)
@@ -51,14 +48,14 @@ class PoseAssets:
     ) -> None:
         """Remove the assets again if there was an error."""
         if kind is not None:
-            for action in self.actions:
+            for action in still_there(bpy.data.actions, self._made):
                 bpy.data.actions.remove(action)
-            self.actions.clear()
+            self._made.clear()
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names that the assets got."""
-        return tuple(action.name for action in self.actions)
+        return tuple(action.name for action in still_there(bpy.data.actions, self._made))
 
     def add(
         self, context: bpy.types.Context, written: Mapping[str, Iterable[str]], naturalness: float | None
@@ -70,9 +67,9 @@ class PoseAssets:
             written: bone -> its properties that the sample set; those of kept bones come along.
             naturalness: percent of real poses that are less natural, if that is known.
         """
-        number = len(self.actions) + 1
+        number = len(self._made) + 1
         action, collection = new_action(f"{self.settings.name} {number:02d}", self.rig.object)
-        self.actions.append(action)
+        self._made.append(action.session_uid)
         bones = self.rig.object.pose.bones
         for name in dict.fromkeys((*self._body, *written)):
             for path in sorted({*self._body.get(name, ()), *written.get(name, ())}):

@@ -18,6 +18,7 @@ from .channels import read_channels, write_channels
 from .complete import put, wants_keys
 from .ghost_row import GhostRows
 from .holding_still import check_holds_still
+from .memory import Remembered
 from .offering import offer
 from .pose_assets import PoseAssets
 from .report import naturalness_of
@@ -80,7 +81,7 @@ def sample(
     settings: SampleSettings | None = None,
     *,
     browse: bool = False,
-    recalled: bool = False,
+    recalled: Remembered | None = None,
 ) -> SampleReport:
     """Sample poses for an armature, and put them where the settings say.
 
@@ -89,7 +90,7 @@ def sample(
         armature_object: the armature; the active object if None.
         settings: what the user chose; the defaults if None.
         browse: offer the samples in the sidebar, judged, unless they go to the timeline.
-        recalled: write one of those that were made last into the pose; nothing is solved anew.
+        recalled: write one of these into the pose; nothing is solved anew.
 
     Raises:
         Refusal: with one sentence, and nothing has changed.
@@ -103,7 +104,7 @@ def sampling(
     settings: SampleSettings | None = None,
     *,
     browse: bool = False,
-    recalled: bool = False,
+    recalled: Remembered | None = None,
 ) -> Steps[SampleReport]:
     """The same in steps, one an asset or ghost; between two the armature is as it was.
 
@@ -137,7 +138,7 @@ def _into_pose(
     settings: SampleSettings,
     *,
     browse: bool,
-    recalled: bool,
+    recalled: Remembered | None,
 ) -> SampleReport:
     insert = wants_keys(context, settings)
     solved = solve(context, armature_object, settings, insert_keys=insert, recalled=recalled)
@@ -199,7 +200,7 @@ def _into_assets(context: bpy.types.Context, solved: Solved) -> Steps[SampleRepo
 def _into_ghosts(context: bpy.types.Context, solved: Solved) -> Steps[SampleReport]:
     """One ghost a sample, in place of earlier ones; the armature is left as it was."""
     rig, samples, natural = solved.rig, len(solved.completion.energy), []
-    with GhostRows(context, rig, solved.settings.spacing) as rows:
+    with GhostRows(context, rig, samples, solved.settings.spacing) as rows:
         for index in range(samples):
             yield index / samples
             with _posed(context, solved, index) as writer:

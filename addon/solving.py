@@ -24,6 +24,7 @@ from contrapposto.tasks.judgement import Completion
 from . import checks, memory
 from .following import kept_apart
 from .known import Intent, read_intent
+from .memory import Remembered
 from .plan import Plan, make_plan
 from .rig import Rig, read_rig
 from .settings import Settings
@@ -40,8 +41,7 @@ class Solved:
         intent: what is kept.
         plan: what takes an alternative.
         apart: joint that does not turn with the one above it -> what carries it.
-        completion: the alternatives, best first.
-        prior: the one they are from; None for the shipped one.
+        remembered: the alternatives, and the prior they are from.
         settings: what was asked for.
     """
 
@@ -49,9 +49,18 @@ class Solved:
     intent: Intent
     plan: Plan
     apart: Mapping[str, str | None]
-    completion: Completion
-    prior: PosePrior | None
+    remembered: Remembered
     settings: Settings
+
+    @property
+    def completion(self) -> Completion:
+        """The alternatives, best first."""
+        return self.remembered.completion
+
+    @property
+    def prior(self) -> PosePrior | None:
+        """The one they are from; None for the shipped one."""
+        return self.remembered.prior
 
     def desired(self, index: int) -> dict[str, np.ndarray]:
         """Where the read bones have to be for an alternative, counted from 0."""
@@ -64,7 +73,7 @@ def solve(
     settings: Settings,
     *,
     insert_keys: bool,
-    recalled: bool = False,
+    recalled: Remembered | None = None,
 ) -> Solved:
     """Alternatives for the armature on the current frame; nothing is written.
 
@@ -73,7 +82,7 @@ def solve(
         armature_object: the armature.
         settings: what the user chose.
         insert_keys: whether what is written later is to be keyed.
-        recalled: take the alternatives that were made last; nothing is solved anew.
+        recalled: take these alternatives; nothing is solved anew.
 
     Raises:
         Refusal: with one sentence.
@@ -102,8 +111,8 @@ def solve(
     height_known = settings.keep_feet_on_floor and not rises
     pose, known = _problem(rig, intent, apart, mirrored, settings, height_known=height_known)
     prior = own_prior(settings.weights)
-    completion = memory.completed(rig, plan, pose, known, settings, prior, recalled=recalled)
-    return Solved(rig, intent, plan, apart, completion, prior, settings)
+    remembered = memory.completed(rig, plan, pose, known, settings, prior, recalled=recalled)
+    return Solved(rig, intent, plan, apart, remembered, settings)
 
 
 def _mirrored_joints(rig: Rig, intent: Intent) -> frozenset[str]:

@@ -43,9 +43,9 @@ class CONTRAPPOSTO_OT_remove_ghosts(bpy.types.Operator):
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def poll(cls, context: bpy.types.Context) -> bool:  # noqa: ARG003 - Blender gives it
         """There has to be one."""
-        if not has_ghosts(context.scene):
+        if not has_ghosts():
             cls.poll_message_set("There is no ghost")
             return False
         return True

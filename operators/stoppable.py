@@ -98,12 +98,13 @@ class Stoppable:
         _redraw_sidebars(context)
 
     def _leave(self, context: bpy.types.Context) -> None:
-        self._run.stop()
+        """Set the window free first: whatever stopping runs into, the next job can begin."""
         running.end()
         context.window_manager.event_timer_remove(self._timer)
         if context.workspace is not None:
             context.workspace.status_text_set(None)
         _redraw_sidebars(context)
+        self._run.stop()
 
 
 def _redraw_sidebars(context: bpy.types.Context) -> None:

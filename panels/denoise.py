@@ -10,6 +10,7 @@ from ..operators.denoise_mocap import (
     OPTIONS,
     PART_OPTIONS,
     RESULT_OPTIONS,
+    CONTRAPPOSTO_OT_denoise_mocap,
     is_shown,
     shown_report,
 )
@@ -33,7 +34,7 @@ class CONTRAPPOSTO_PT_denoise_mocap(SidebarPanel, bpy.types.Panel):
             write(layout, sentence, icon="INFO")
         row = layout.row()
         row.scale_y = 1.4
-        done = running.progress("Denoise Mocap")
+        done = running.progress(CONTRAPPOSTO_OT_denoise_mocap.bl_label)
         if done is None:
             draw_denoise_mocap(row, context.scene, icon="FCURVE")
         else:

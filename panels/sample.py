@@ -5,7 +5,7 @@ import bpy
 
 from ..addon import running
 from ..addon.ghosts import has_ghosts
-from ..operators.sample_poses import ALL_OPTIONS, OPTIONS, OPTIONS_OF
+from ..operators.sample_poses import ALL_OPTIONS, OPTIONS, OPTIONS_OF, CONTRAPPOSTO_OT_sample_poses
 from .drawing import SidebarPanel, hindrance, write
 
 
@@ -23,7 +23,7 @@ class CONTRAPPOSTO_PT_sample_poses(SidebarPanel, bpy.types.Panel):
             write(layout, sentence, icon="INFO")
         row = layout.row()
         row.scale_y = 1.4
-        done = running.progress("Sample Poses")
+        done = running.progress(CONTRAPPOSTO_OT_sample_poses.bl_label)
         if done is None:
             draw_sample_poses(row, context.scene, icon="OUTLINER_OB_ARMATURE")
         else:
@@ -35,7 +35,7 @@ class CONTRAPPOSTO_PT_sample_poses(SidebarPanel, bpy.types.Panel):
         options = context.scene.contrapposto_sample
         for name in (*OPTIONS, *OPTIONS_OF[options.destination]):
             column.prop(options, name)
-        if has_ghosts(context.scene):
+        if has_ghosts():
             column = layout.column(align=True)
             column.operator("contrapposto.take_ghost", icon="ARMATURE_DATA")
             column.operator("contrapposto.remove_ghosts", icon="X")

@@ -25,6 +25,7 @@ OPTION_FOR = {
     "CHOOSE_SELECTED": "give --known selected",
     "REFILL_GENERATED": "give --refill-generated",
     "NO_KEYS": "give --no-insert-keys",
+    "NO_AUTO_KEYS": "give --no-insert-keys",
     "CHOOSE_STRIPS": "give --all-actions or --selected-strips",
     "ALL_BONES": "leave out --selected-bones",
     "OTHER_FRAMES": "give other --frames",

@@ -178,6 +178,33 @@ def test_discarding_keeps_what_was_keyed_since_on_other_bones(extension):
     assert {where[0] for where in rigs.curves(rig, extension)} == {'pose.bones["finger"].rotation_quaternion'}
 
 
+@pytest.mark.parametrize("insert_keys", [False, True])
+def test_what_the_press_did_not_write_stays_as_the_animator_left_it(insert_keys, extension):
+    rig = rig_with_key()
+    bones = rig.pose.bones
+    bones["prop"].location.x = 0.1
+    before = rigs.channels(rig)
+    ops.complete_pose(insert_keys=insert_keys)
+    bones["prop"].location.x = 0.10005
+    bones["finger"].rotation_euler = (0.3, 0, 0)
+    left = {name: rigs.channels(rig)[name] for name in ("prop", "finger")}
+    assert left["prop"] != before["prop"]
+    take(3)
+    assert {name: rigs.channels(rig)[name] for name in left} == left
+    ops.discard_alternatives()
+    assert rigs.channels(rig) == before | left
+
+
+def test_discarding_keeps_a_new_action_that_is_to_be_kept(extension):
+    rig = rigs.build()
+    ops.sample_poses(insert_keys=True)
+    action = rig.animation_data.action
+    action.use_fake_user = True
+    ops.discard_alternatives()
+    assert rig.animation_data.action == action
+    assert not rigs.curves(rig, extension)
+
+
 def test_an_alternative_without_keys_leaves_none_of_one_with_keys(extension):
     rig = rigs.build()
     settings = bpy.context.scene.tool_settings
@@ -235,8 +262,7 @@ def test_a_pose_that_has_changed_since_is_told_and_stays(prior, held, extension)
 
 
 def change_key(rig, extension):
-    curve = next(c for c in versions(extension).fcurves(rig) if "left_knee" in c.data_path)
-    curve.keyframe_points.insert(30, 0.5)
+    knee_curve(rig, extension).keyframe_points.insert(30, 0.5)
 
 
 def delete_key(rig, extension):
@@ -253,7 +279,29 @@ def versions(extension):
     return importlib.import_module(f"{extension}.addon.versions")
 
 
-@pytest.mark.parametrize("change", [change_key, delete_key, assign_another_action])
+def knee_curve(rig, extension):
+    return next(c for c in versions(extension).fcurves(rig) if "left_knee" in c.data_path)
+
+
+def repeat(rig, extension):
+    knee_curve(rig, extension).modifiers.new("CYCLES")
+
+
+def extrapolate(rig, extension):
+    knee_curve(rig, extension).extrapolation = "LINEAR"
+
+
+def mute(rig, extension):
+    knee_curve(rig, extension).mute = True
+
+
+def lock(rig, extension):
+    knee_curve(rig, extension).lock = True
+
+
+@pytest.mark.parametrize(
+    "change", [change_key, delete_key, assign_another_action, repeat, extrapolate, mute, lock]
+)
 def test_keys_that_have_changed_since_are_told_and_stay(change, prior, extension):
     rig = rig_with_key()
     ops.complete_pose(insert_keys=True)
@@ -401,6 +449,50 @@ def test_the_naturalness_of_all_is_worked_out_once_and_drawing_works_out_nothing
     assert any("The pose has changed" in label for label, _ in drawn(extension))
 
 
+def test_stepping_through_them_draws_and_judges_nothing_anew(monkeypatch, prior, extension):
+    memory = importlib.import_module(f"{extension}.addon.memory")
+    previews = importlib.import_module("bpy.utils.previews")
+    draw, drawn_bodies = memory.figurines, []
+    monkeypatch.setattr(memory, "figurines", lambda *a: drawn_bodies.append(a) or draw(*a))
+    rig = rig_with_key()
+    start = rigs.channels(rig)
+    shown = set()
+    for number in (1, 2, 3):
+        ops.complete_pose(alternative=number)
+        shown.add(frozenset(previews._uuid_open))
+        rigs.restore(rig, start)
+    assert len(prior) == len(drawn_bodies) == len(shown) == 1
+
+
+def sample_elsewhere(extension):
+    sample = importlib.import_module(f"{extension}.addon.sample")
+    settings = importlib.import_module(f"{extension}.addon.sample_settings")
+    chosen = settings.SampleSettings(destination=settings.Destination.GHOSTS, hypotheses=2)
+    steps = sample.sampling(bpy.context, bpy.context.object, chosen, browse=True)
+    for _ in range(2):
+        next(steps)
+    steps.close()
+
+
+def complete_by_script(extension):
+    complete = importlib.import_module(f"{extension}.addon.complete")
+    complete.complete(bpy.context, bpy.context.object, complete.Settings(strength=0, seed=7))
+
+
+@pytest.mark.parametrize("meanwhile", [sample_elsewhere, complete_by_script])
+def test_other_poses_that_were_made_meanwhile_take_nothing_from_those_that_are_offered(
+    meanwhile, prior, extension
+):
+    rig = rig_with_key()
+    ops.complete_pose()
+    start, there = len(prior), rigs.channels(rig)
+    meanwhile(extension)
+    rigs.restore(rig, there)
+    assert len(prior) == start + 1
+    assert take(2) == {"FINISHED"}
+    assert len(prior) == start + 1
+
+
 def test_those_that_fail_say_why(monkeypatch, extension):
     memory = importlib.import_module(f"{extension}.addon.memory")
     complete_pose = memory.complete_pose
@@ -425,7 +517,7 @@ def test_each_has_a_picture_of_its_own_until_the_browsing_is_over(held, extensio
     rig = rig_with_key()
     ops.complete_pose(hypotheses=2)
     ops.complete_pose(hypotheses=3)
-    pictures = held(rig).pictures
+    pictures = held(rig).remembered.pictures
     assert len({picture.tobytes() for picture in pictures}) == 3
     for picture in pictures:
         covered = np.flatnonzero(picture[..., 3].max(axis=1))

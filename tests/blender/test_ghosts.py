@@ -110,6 +110,16 @@ def test_a_mesh_that_is_too_heavy_to_copy_is_shown_by_bones(monkeypatch, extensi
     assert len(ghost(1).data.polygons) == 8 * 22
 
 
+def test_it_is_the_row_that_must_not_be_too_heavy(monkeypatch, extension):
+    rig = rigs.build()
+    clothe(rig, triangles=60)
+    monkeypatch.setattr(importlib.import_module(f"{extension}.addon.ghost_row"), "MOST_TRIANGLES", 121)
+    press(samples=2)
+    assert len(ghost(1).data.polygons) == 60
+    press(samples=3)
+    assert len(ghost(1).data.polygons) == 8 * 22
+
+
 def test_they_stand_in_rows_to_the_left_of_the_body_and_are_not_rendered(extension):
     rig = rigs.build()
     rig.location = (1, 2, 0.5)
@@ -163,6 +173,26 @@ def test_what_the_animator_put_beside_the_ghosts_stays(extension):
     collection.objects.link(note)
     ops.remove_ghosts()
     assert list(collection.objects) == [note]
+    assert not ops.remove_ghosts.poll(), "what is left is no ghost"
+
+
+def test_ghosts_are_found_wherever_their_collection_was_put(extension):
+    rigs.build()
+    root = bpy.context.scene.collection
+    named_alike = bpy.data.collections.new("Contrapposto Ghosts of Anna")
+    shelf = bpy.data.collections.new("Shelf")
+    for collection in (named_alike, shelf):
+        root.children.link(collection)
+    before = blocks()
+    press(samples=2)
+    collection = bpy.data.collections["Contrapposto Ghosts"]
+    root.children.unlink(collection)
+    shelf.children.link(collection)
+    collection.name = "Ideas"
+    press(samples=1)
+    assert [thing.name for thing in collection.objects] == ["Rig ghost 1"]
+    assert ops.remove_ghosts() == {"FINISHED"}
+    assert blocks() == before
 
 
 def test_ghosts_of_another_character_stay_until_all_are_removed(extension):
@@ -245,6 +275,68 @@ def test_a_ghost_is_keyed_as_blender_keys_and_never_over_a_key_of_yours(extensio
     before = rigs.dump(rig, extension)
     with pytest.raises(RuntimeError, match="Bone 'head' has a key on frame 5 that would change"):
         ops.take_ghost()
+    assert rigs.dump(rig, extension) == before
+
+
+def test_a_control_rig_takes_the_pose_of_a_ghost(rigify_human, extension):
+    rig = rigify_human
+    press(samples=2)
+    ops.take_alternative(number=2)
+    wanted = rigs.channels(rig)
+    ops.discard_alternatives()
+    activate(ghost(2, rig.name))
+    assert ops.take_ghost() == {"FINISHED"}
+    assert rigs.channels(rig) == wanted
+
+
+def lock(knee, extension):
+    knee.lock_rotation[1] = True
+
+
+def drive(knee, extension):
+    knee.driver_add("rotation_quaternion", 1)
+
+
+def constrain(knee, extension):
+    constraint = knee.constraints.new("COPY_ROTATION")
+    constraint.target, constraint.subtarget = knee.id_data, "head"
+
+
+def bend_by_ik(knee, extension):
+    constraint = knee.id_data.pose.bones["left_ankle"].constraints.new("IK")
+    constraint.target, constraint.subtarget = knee.id_data, "prop"
+
+
+def lock_curves(knee, extension):
+    knee.keyframe_insert("rotation_quaternion", frame=9)
+    for curve in importlib.import_module(f"{extension}.addon.versions").fcurves(knee.id_data):
+        curve.lock = True
+
+
+@pytest.mark.parametrize(
+    ("hold", "sentence"),
+    [
+        (lock, r"The rotation of bone 'left_knee' is locked \(Y\)"),
+        (drive, "The rotation of bone 'left_knee' is driven"),
+        (constrain, "Bone 'left_knee' is held by its constraint 'Copy Rotation'"),
+        (bend_by_ik, "Bone 'left_[a-z]+' is (moved|held) by (the IK|its) constraint 'IK'"),
+        (lock_curves, "The curves of bone 'left_knee' are locked.*, or turn off Auto Keying"),
+    ],
+)
+def test_a_ghost_is_not_taken_by_a_bone_that_would_not_obey(hold, sentence, extension):
+    rig = rigs.build()
+    press(samples=1)
+    hold(rig.pose.bones["left_knee"], extension)
+    activate(ghost(1))
+    bpy.context.view_layer.update()
+    before = rigs.dump(rig, extension)
+    settings = bpy.context.scene.tool_settings
+    settings.use_keyframe_insert_auto = True
+    try:
+        with pytest.raises(RuntimeError, match=sentence):
+            ops.take_ghost()
+    finally:
+        settings.use_keyframe_insert_auto = False
     assert rigs.dump(rig, extension) == before
 
 

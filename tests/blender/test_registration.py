@@ -57,30 +57,6 @@ def test_it_registers_and_unregisters_twice_in_a_row(extension):
         assert registered() == there
 
 
-def handlers(extension) -> list[str]:
-    """Blender's handlers that call this extension."""
-    lists = {name: getattr(bpy.app.handlers, name) for name in dir(bpy.app.handlers)}
-    return [
-        f"{name}: {function.__name__}"
-        for name, functions in lists.items()
-        if isinstance(functions, list)
-        for function in functions
-        if str(getattr(function, "__module__", "")).startswith(extension)
-    ]
-
-
-def test_no_handler_stays_when_it_is_disabled_after_use(extension):
-    rigs.build()
-    bpy.ops.contrapposto.detect_rig()
-    bpy.ops.contrapposto.show_naturalness()
-    package = importlib.import_module(extension)
-    package.unregister()
-    try:
-        assert handlers(extension) == []
-    finally:
-        package.register()
-
-
 @pytest.mark.parametrize("name", [*OPERATORS, *OF_GHOSTS])
 def test_every_operator_has_a_label_a_description_and_a_reason_to_be_grey(extension, name):
     operator = getattr(bpy.ops.contrapposto, name)

@@ -137,6 +137,44 @@ def test_esc_leaves_nothing_behind(destination, press, extension):
     assert importlib.import_module(f"{extension}.addon.alternatives").held_for(rig) is None
 
 
+REMOVED = {"ASSETS": "actions", "GHOSTS": "objects"}
+
+
+@pytest.mark.parametrize("destination", REMOVED)
+def test_what_is_removed_meanwhile_is_in_nobodys_way(destination, press, extension):
+    rigs.build()
+    kind = getattr(bpy.data, REMOVED[destination])
+    before = set(kind)
+    for ending in ("ESC", "TIMER"):
+        operator, context = press(destination)
+        for _ in range(4):
+            operator.modal(context, event("TIMER"))
+        kind.remove(next(block for block in kind if block not in before))
+        while (answer := operator.modal(context, event(ending))) == {"RUNNING_MODAL"}:
+            pass
+        assert len(operator.reports) == 1
+        assert not context.window_manager.timers
+        if ending == "ESC":
+            assert set(kind) == before
+    assert answer == {"FINISHED"}
+    assert importlib.import_module(f"{extension}.addon.running").progress() is None
+
+
+def test_even_if_stopping_fails_the_next_job_can_begin(press, extension):
+    rigs.build()
+    operator, context = press("GHOSTS")
+
+    def fail():
+        raise ReferenceError("gone")
+
+    operator._run.stop = fail
+    with pytest.raises(ReferenceError):
+        operator.modal(context, event("ESC"))
+    assert not context.window_manager.timers
+    assert importlib.import_module(f"{extension}.addon.running").progress() is None
+    assert bpy.ops.contrapposto.sample_poses.poll()
+
+
 def test_a_refusal_on_the_way_is_told_and_leaves_nothing_behind(press, extension):
     rig = rigs.build()
     rigs.key(rig, "head")

@@ -113,18 +113,7 @@ def story() -> Story:
         pass
     else:
         check(is_true=False, complaint="the drawing stayed")
-    left = [name for name in dir(bpy.app.handlers) if any(map(is_ours, handlers(name)))]
-    check(not left, f"handlers stayed: {left}")
     check(not [name for name in dir(bpy.types) if "contrapposto" in name.lower()], "classes stayed")
-
-
-def handlers(name: str) -> list[object]:
-    found = getattr(bpy.app.handlers, name)
-    return found if isinstance(found, list) else []
-
-
-def is_ours(function: object) -> bool:
-    return str(getattr(function, "__module__", "")).startswith(EXTENSION)
 
 
 def far(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> float:
