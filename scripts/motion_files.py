@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -53,9 +55,10 @@ def write(bpy: ModuleType, path: Path, rig: object, suffix: str) -> None:
             bpy.context.scene.frame_start, bpy.context.scene.frame_end = math.floor(first), math.ceil(last)
         if suffix == ".bvh":
             scene = bpy.context.scene
-            bpy.ops.export_anim.bvh(
-                filepath=str(path), frame_start=scene.frame_start, frame_end=scene.frame_end
-            )
+            with _y_up(rig.data):
+                bpy.ops.export_anim.bvh(
+                    filepath=str(path), frame_start=scene.frame_start, frame_end=scene.frame_end
+                )
         elif suffix == ".fbx":
             bpy.ops.export_scene.fbx(
                 filepath=str(path), add_leaf_bones=False, bake_anim_use_nla_strips=False,
@@ -66,6 +69,21 @@ def write(bpy: ModuleType, path: Path, rig: object, suffix: str) -> None:
                 filepath=str(path), export_format="GLB",
                 export_animation_mode="ACTIONS" if action is None else "ACTIVE_ACTIONS",
             )  # fmt: skip
+
+
+@contextmanager
+def _y_up(armature: object) -> Iterator[None]:
+    """The armature as it lies in a .bvh: Blender's importer turns y up to z up, its exporter does not turn back."""
+    from mathutils import Matrix
+
+    down = Matrix.Rotation(math.radians(-90), 4, "X")
+    armature.transform(down)
+    armature.update_tag()
+    try:
+        yield
+    finally:
+        armature.transform(down.inverted())
+        armature.update_tag()
 
 
 def select_only(bpy: ModuleType, rig: object) -> None:

@@ -119,6 +119,32 @@ def test_other_files_come_out_as_what_they_were(suffix, blend, tmp_path, extensi
     assert second["samples"] == pytest.approx(action["samples"], abs=1)
 
 
+@pytest.mark.parametrize("suffix", [".bvh", ".fbx", ".glb"])
+def test_who_stands_in_a_file_stands_in_the_clean_one(suffix, blend, tmp_path, extension, monkeypatch):
+    source, output = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
+    if suffix == ".bvh":
+        motion(0, source)
+    else:
+        export(suffix, source)
+    assert run(source, "--output", output, "--strength", "0").returncode == 0
+    before, after = (head_over_hips(path, monkeypatch) for path in (source, output))
+    assert before[2] > 0.3 * np.linalg.norm(before)
+    np.testing.assert_allclose(after, before, atol=0.02 * np.linalg.norm(before))
+
+
+def head_over_hips(path: Path, monkeypatch) -> np.ndarray:
+    """From the hips' bone to the head's on the first frame, in the world, after an import."""
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    import motion_files
+
+    assert motion_files.read(bpy, path) == ""
+    (rig,) = [thing for thing in bpy.context.scene.objects if thing.type == "ARMATURE"]
+    bpy.context.scene.frame_set(1)
+    names = {bone.name.lower(): bone for bone in rig.pose.bones}
+    hips, head = (next(names[name] for name in names if part in name) for part in ("pelvis", "head"))
+    return np.array(rig.matrix_world.to_3x3() @ (head.head - hips.head))
+
+
 def export(suffix: str, path: Path) -> None:
     rig = bpy.data.objects["Rig"]
     bpy.ops.object.mode_set(mode="OBJECT")
