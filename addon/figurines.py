@@ -14,13 +14,14 @@ from contrapposto.motion import Pose
 from contrapposto.rotation import split_heading
 from contrapposto.skeleton import JOINT_INDEX, JOINT_NAMES, PARENTS, forward_kinematics
 
+from .camera import in_square, view_axes
 from .raster import draw
 
 SIZE = 64
 """Pixels of a side."""
 
-AZIMUTH_DEG, ELEVATION_DEG = 32.0, 12.0
-"""Seen from the left of where the body faces, and above."""
+MARGIN = 0.024
+"""Share of the picture that stays free at each side."""
 
 SMALLEST_M = 1.1
 """A crouch is not shown larger than as if it was so high."""
@@ -49,7 +50,7 @@ def figurines(poses: Pose, offsets: np.ndarray | None, fails: np.ndarray) -> np.
         (N, SIZE, SIZE, 4) float32 red, green, blue and alpha, the lowest row first.
     """
     world, places = forward_kinematics(poses.rotations, offsets)
-    axes = _axes(split_heading(poses.rotations[0, 0])[0])
+    axes = view_axes(split_heading(poses.rotations[0, 0])[0])
     bodies = _bodies(world, places) @ axes.T
     return np.stack(
         [_picture(body, FAILING if failing else PAINT) for body, failing in zip(bodies, fails, strict=True)]
@@ -57,23 +58,10 @@ def figurines(poses: Pose, offsets: np.ndarray | None, fails: np.ndarray) -> np.
 
 
 def _picture(corners: np.ndarray, colour: tuple[float, float, float]) -> np.ndarray:
-    low, high = corners.min(axis=(0, 1)), corners.max(axis=(0, 1))
-    half = max(*(high - low)[:2], SMALLEST_M) / 2 * 1.05
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-12)
     colours = np.tile(colour, (len(corners), 1))
-    return draw((corners - (low + high) / 2) / half, np.repeat(normals[:, None], 3, axis=1), colours, SIZE)
-
-
-def _axes(heading: np.ndarray) -> np.ndarray:
-    """(3, 3) rows are the picture's right, up and towards the viewer, in core's world."""
-    azimuth, elevation = math.radians(AZIMUTH_DEG), math.radians(ELEVATION_DEG)
-    ahead = heading @ np.array([math.sin(azimuth), 0.0, math.cos(azimuth)])
-    up = np.array([0.0, 1.0, 0.0])
-    towards = math.cos(elevation) * ahead + math.sin(elevation) * up
-    right = np.cross(up, towards)
-    right /= np.linalg.norm(right)
-    return np.stack([right, np.cross(towards, right), towards])
+    return draw(in_square(corners, SMALLEST_M, MARGIN), np.repeat(normals[:, None], 3, axis=1), colours, SIZE)
 
 
 def _bodies(world: np.ndarray, places: np.ndarray) -> np.ndarray:
