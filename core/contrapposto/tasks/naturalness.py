@@ -102,6 +102,15 @@ def naturalness(rotations: Array, *, prior: PosePrior | None = None) -> Naturaln
     )
 
 
+def percent_less_natural(rotations: Array, *, prior: PosePrior | None = None) -> np.ndarray | None:
+    """(...) percent of real poses that are less natural, NumPy; None if the prior is not calibrated.
+
+    Args and errors as of ``naturalness``.
+    """
+    prior = load() if prior is None else prior
+    return to_numpy(naturalness(rotations, prior=prior).percentile) if is_calibrated(prior) else None
+
+
 def is_calibrated(prior: PosePrior) -> bool:
     """Whether the prior knows how natural real poses are."""
     return prior.calibration.keys() >= set(_KEYS)

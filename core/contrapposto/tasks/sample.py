@@ -13,7 +13,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from contrapposto.arrays import to_numpy
 from contrapposto.diffusion.sampler import Callback
 from contrapposto.motion import Pose
 from contrapposto.observations import Known
@@ -24,7 +23,7 @@ from contrapposto.soles import Soles
 from contrapposto.tasks.alternatives import Drawing
 from contrapposto.tasks.complete import complete_pose
 from contrapposto.tasks.judgement import Completion, in_turn
-from contrapposto.tasks.naturalness import is_calibrated, naturalness
+from contrapposto.tasks.naturalness import percent_less_natural
 from contrapposto.tasks.standing import AIRBORNE
 
 DRAWS = 8
@@ -126,9 +125,7 @@ def sample_poses(
 
     found = in_turn([sampled(batch) for batch in range(batches)])
     found = found[_sound(found.fails, count)]
-    if is_calibrated(prior):
-        percent = naturalness(found.poses.rotations, prior=prior).percentile
-        found = replace(found, naturalness=to_numpy(percent))
+    found = replace(found, naturalness=percent_less_natural(found.poses.rotations, prior=prior))
     return _seen_in_a_mirror(found) if mirrored else found
 
 
