@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from contrapposto.priors.pose import PosePrior, load
+from contrapposto.priors.pose import PosePrior
 from contrapposto.rig.similarity import Similarity
 from contrapposto.skeleton import JOINT_NAMES
 from contrapposto.tasks.judgement import MISSED_DEG, MISSED_MM, Completion
-from contrapposto.tasks.naturalness import is_calibrated, naturalness
+from contrapposto.tasks.naturalness import percent_less_natural
 
 from .known import Intent
 from .limbs import controls
@@ -170,11 +170,9 @@ def _through(rig: Rig, joint: str) -> tuple[str, ...]:
 
 def naturalness_of(rig: Rig, prior: PosePrior | None) -> float | None:
     """Percent of real poses that are less natural than the pose that the rig has now; None if not known."""
-    prior = load() if prior is None else prior
-    if not is_calibrated(prior):
-        return None
     pose = rig.calibration.read(read_matrices(rig.object, rig.armature), rig.to_world)
-    return float(naturalness(pose.rotations, prior=prior).percentile)
+    percent = percent_less_natural(pose.rotations, prior=prior)
+    return None if percent is None else float(percent)
 
 
 def _unreachable(rig: Rig, completion: Completion, index: int) -> dict[str, float]:

@@ -68,6 +68,23 @@ def test_samples_that_differ_more_and_are_no_poses_do_not(data, monkeypatch):
     assert {record["claim"] for record in spread_out} == {"does not hold"}
 
 
+def test_what_two_sets_cannot_tell_from_a_loss_is_said_not_to_be_told_apart(data, monkeypatch):
+    seen = poses_of(read_split(data, "train"), 1)[::2]
+
+    def make(diversity, count, seed):
+        rng = np.random.default_rng(seed)
+        others = count if diversity else 2
+        made = np.repeat(seen[rng.choice(len(seen), others)], count // others, axis=0)
+        if diversity and seed == 1:
+            made[::2] = from_rotvec(2 * rng.standard_normal((count // 2, NUM_JOINTS, 3)))
+        return made
+
+    found, _ = records(data, monkeypatch, make)
+    spread_out = [record for record in found if record["method"] == "contrapposto"]
+    assert all(record["apd_rise"] > 0.25 and record["precision_change"] < -0.2 for record in spread_out)
+    assert {record["claim"] for record in spread_out} == {"not told apart"}
+
+
 def test_every_row_has_as_many_samples_and_real_poses_are_the_ceiling(data, monkeypatch):
     def make(_diversity, count, seed):
         return from_rotvec(0.1 * np.random.default_rng(seed).standard_normal((count, NUM_JOINTS, 3)))

@@ -11,7 +11,7 @@ import pytest
 from contrapposto.priors import pose
 from contrapposto.rotation import from_rotvec
 from contrapposto.skeleton import JOINT_INDEX, MIRROR, NUM_JOINTS, mirror
-from contrapposto.tasks.naturalness import QUANTILES, calibrated, naturalness
+from contrapposto.tasks.naturalness import QUANTILES, calibrated, naturalness, percent_less_natural
 
 
 def standing(**turns_deg: tuple[float, float, float]) -> np.ndarray:
@@ -80,6 +80,11 @@ def test_a_mirrored_pose_gets_the_mirrored_answer():
     np.testing.assert_allclose(other.joint_energy, one.joint_energy[list(MIRROR)], atol=1e-3)
     np.testing.assert_allclose(other.joints, one.joints[list(MIRROR)], atol=0.1)
     np.testing.assert_allclose(other.energy, one.energy, atol=1e-3)
+
+
+def test_without_a_calibration_nothing_is_said_in_percent():
+    assert percent_less_natural(standing()) == naturalness(standing()).percentile
+    assert percent_less_natural(standing(), prior=replace(pose.load(), calibration={})) is None
 
 
 def test_the_poses_that_a_prior_is_calibrated_by_fill_the_scale_evenly():

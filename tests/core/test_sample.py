@@ -168,8 +168,8 @@ def test_what_cannot_be_asked_for_is_told_in_a_sentence(options, sentence):
         sample_poses(**options)
 
 
-def test_more_samples_than_a_block_differ_between_the_blocks_and_count_their_steps_up(monkeypatch):
-    monkeypatch.setattr(sample, "BLOCK", 5)
+def test_more_samples_than_a_batch_differ_between_the_batches_and_count_their_steps_up(monkeypatch):
+    monkeypatch.setattr(sample, "BATCH", 5)
     seen = []
     found = sample_poses(
         count=12, keep_feet_on_floor=False, callback=lambda step, steps: seen.append((step, steps))
@@ -179,8 +179,8 @@ def test_more_samples_than_a_block_differ_between_the_blocks_and_count_their_ste
     assert seen == [(step, seen[0][1]) for step in range(seen[0][1])]
 
 
-def test_no_failing_sample_is_taken_while_another_block_has_sound_ones(monkeypatch):
-    monkeypatch.setattr(sample, "BLOCK", 4)
+def test_no_failing_sample_is_taken_while_another_batch_has_sound_ones(monkeypatch):
+    monkeypatch.setattr(sample, "BATCH", 4)
     broken = iter((2, 0))
 
     def completed(pose, known, *, hypotheses, **options):

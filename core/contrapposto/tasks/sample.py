@@ -13,7 +13,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from contrapposto.arrays import to_numpy
 from contrapposto.diffusion.sampler import Callback
 from contrapposto.motion import Pose
 from contrapposto.observations import Known
@@ -24,7 +23,7 @@ from contrapposto.soles import Soles
 from contrapposto.tasks.alternatives import Drawing
 from contrapposto.tasks.complete import complete_pose
 from contrapposto.tasks.judgement import Completion, in_turn
-from contrapposto.tasks.naturalness import is_calibrated, naturalness
+from contrapposto.tasks.naturalness import percent_less_natural
 from contrapposto.tasks.standing import AIRBORNE
 
 DRAWS = 8
@@ -34,7 +33,7 @@ OUTLIERS = 0.2
 """Share of the draws that are left out at diversity 1, the least natural ones: those that differ most are
 often those that nobody would do."""
 
-BLOCK = 512
+BATCH = 512
 """Samples that are made at a time, so that time and memory of thousands stay linear and small."""
 
 SPARE = 0.25
@@ -79,8 +78,8 @@ def sample_poses(
             raised in it stops the work.
 
     Returns:
-        N samples with ``naturalness``, ranked as alternatives of a completion; of more than ``BLOCK``,
-        the best of each block, then the second of each. Failing ones come last, and only where there
+        N samples with ``naturalness``, ranked as alternatives of a completion; of more than ``BATCH``,
+        the best of each batch, then the second of each. Failing ones come last, and only where there
         are too few others. Known and stiff joints hold the very bits of the input.
 
     Raises:
@@ -105,15 +104,15 @@ def sample_poses(
         across=diversity > 0,
         lands=distance == 1 or _is_on_floor(pose, soles, offsets),
     )
-    blocks = -(-count // BLOCK)
+    batches = -(-count // BATCH)
 
-    def sampled(block: int) -> Completion:
-        own = len(range(block, count, blocks))
+    def sampled(batch: int) -> Completion:
+        own = len(range(batch, count, batches))
         return complete_pose(
             pose,
             known,
             hypotheses=own + math.ceil(SPARE * own),
-            seed=_seed_of(seed, block),
+            seed=_seed_of(seed, batch),
             diversity=diversity,
             offsets=offsets,
             soles=soles,
@@ -121,27 +120,25 @@ def sample_poses(
             keep_feet_on_floor=keep_feet_on_floor,
             drawing=drawing,
             prior=prior,
-            callback=_of_block(callback, block, blocks),
+            callback=_of_batch(callback, batch, batches),
         )
 
-    found = in_turn([sampled(block) for block in range(blocks)])
+    found = in_turn([sampled(batch) for batch in range(batches)])
     found = found[_sound(found.fails, count)]
-    if is_calibrated(prior):
-        percent = naturalness(found.poses.rotations, prior=prior).percentile
-        found = replace(found, naturalness=to_numpy(percent))
+    found = replace(found, naturalness=percent_less_natural(found.poses.rotations, prior=prior))
     return _seen_in_a_mirror(found) if mirrored else found
 
 
-def _seed_of(seed: int, block: int) -> int:
-    """The seed itself for the first block, others for the next ones."""
-    return int(np.random.SeedSequence((seed, block)).generate_state(1)[0]) if block else seed
+def _seed_of(seed: int, batch: int) -> int:
+    """The seed itself for the first batch, others for the next ones."""
+    return int(np.random.SeedSequence((seed, batch)).generate_state(1)[0]) if batch else seed
 
 
-def _of_block(callback: Callback | None, block: int, blocks: int) -> Callback | None:
-    """What a block calls, so that the steps of all of them count up."""
+def _of_batch(callback: Callback | None, batch: int, batches: int) -> Callback | None:
+    """What a batch calls, so that the steps of all of them count up."""
     if callback is None:
         return None
-    return lambda step, steps: callback(block * steps + step, blocks * steps)
+    return lambda step, steps: callback(batch * steps + step, batches * steps)
 
 
 def _sound(fails: np.ndarray, count: int) -> np.ndarray:
