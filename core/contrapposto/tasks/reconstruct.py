@@ -53,7 +53,7 @@ POINT_METRES = 0.015
 SMOOTHING_SECONDS = 0.25
 """Over which the motion is smoothed by a parabola.
 
-At 30 and 60 frames a second a swing of 2 Hz keeps 97 % of its size, of 3 Hz 85, of 4 Hz 61 to 65, of
+At 30 and 60 frames a second a swing of 2 Hz keeps 97 % of its size, of 3 Hz 85 to 87, of 4 Hz 61 to 65, of
 6 Hz 3 to 4: a fast punch or a shaken hand is flattened.
 """
 
