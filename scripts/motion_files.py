@@ -73,7 +73,7 @@ def write(bpy: ModuleType, path: Path, rig: object, suffix: str) -> None:
 
 @contextmanager
 def _y_up(armature: object) -> Iterator[None]:
-    """The armature as it lies in a .bvh: Blender's importer turns y up to z up, its exporter does not turn back."""
+    """The armature as it lies in a .bvh: Blender's importer turns y up to z up, its exporter not back."""
     from mathutils import Matrix
 
     down = Matrix.Rotation(math.radians(-90), 4, "X")
