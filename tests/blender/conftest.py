@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+import contrapposto.skeleton  # noqa: F401 - core's, before pytest takes a clone called contrapposto for it
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(Path(__file__).parent))  # for rigs.py
 EXTENSION = "bl_ext.user_default.contrapposto"
