@@ -29,7 +29,7 @@ sys.path[:0] = [str(ROOT / "tests" / "window"), str(ROOT / "tests" / "blender")]
 import sidebar  # noqa: E402
 from cleaner import Cleaner  # noqa: E402
 
-FIRST_HEADER, BUTTON = 12, 84
+FIRST_HEADER, BUTTON = 12, 134
 """Pixels from the sidebar's upper edge: the first panel's header, and the button once that is folded."""
 PATIENCE_SECONDS = 600.0
 SOON_SECONDS = 1.0
