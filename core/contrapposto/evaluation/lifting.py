@@ -31,7 +31,8 @@ from contrapposto.keypoints.body import Body
 from contrapposto.keypoints.cameras import Camera
 from contrapposto.keypoints.footage import Footage, read_footage
 from contrapposto.keypoints.robust import OUTLIER, PIXELS
-from contrapposto.keypoints.sets import SETS, sides, to_joints
+from contrapposto.keypoints.sets import SETS, sides
+from contrapposto.keypoints.sight import Seen
 from contrapposto.keypoints.triangulate import triangulate
 from contrapposto.motion import Pose
 from contrapposto.priors.pose import Condition, PosePrior
@@ -60,28 +61,6 @@ STEPS = 8
 LIMB_JOINTS = sides("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 FRAME_STRIDE = 6
 """Of real footage, the joints that are compared, and every how many frames."""
-
-
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """What cameras saw of B poses, each its own.
-
-    Attributes:
-        cameras: B of them, in a world that is y up and that the method may know.
-        names: of the K points.
-        points: (B, K, 2) pixels, NaN where missing.
-        confidence: (B, K), 0 where missing.
-    """
-
-    cameras: Camera
-    names: tuple[str, ...]
-    points: np.ndarray
-    confidence: np.ndarray
-
-    def joints(self) -> tuple[np.ndarray, np.ndarray]:
-        """The joints in the image (B, 22, 2), 0 where unknown, and which are known (B, 22)."""
-        joints, sure = to_joints(self.points, self.confidence, self.names)
-        return np.where((sure > 0)[..., None], joints, 0), sure > 0
 
 
 def spread(points: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
