@@ -19,7 +19,6 @@ from contrapposto.evaluation.virtual import CLEAN, DetectorNoise, cameras_around
 from contrapposto.keypoints.body import ON_BODY, Body, usable
 from contrapposto.keypoints.sets import SETS
 from contrapposto.keypoints.sight import Seen, Sight
-from contrapposto.rotation import transpose
 from contrapposto.skeleton import JOINT_INDEX, MIRROR, NUM_JOINTS, forward_kinematics, sole_height
 from contrapposto.training.augment import mirrored_half
 from contrapposto.training.corpus import Corpus
@@ -105,7 +104,7 @@ def look(
         rng: of cameras and detector.
 
     Returns:
-        The sight, and (B, 23, 3) ``LIFTED`` about the pelvis in its axes, metres.
+        The sight, and (B, 23, 3) ``LIFTED`` about the camera in its axes, metres.
     """
     world, joints = forward_kinematics(rotations, body.offsets)
     place = np.zeros((len(rotations), 3))
@@ -115,8 +114,8 @@ def look(
     sure = np.where(known[:, body.joints], sure, 0)
     sight = Sight.of(Seen(cameras, body.names, points, sure))
     up = np.where(rng.random((len(rotations), 1)) < UP_UNKNOWN, 0, sight.up)
-    positions = with_nose(world, joints) @ transpose(cameras.rotation)
-    return replace(sight, up=up), sight.from_camera(positions)
+    places = cameras.seen(with_nose(world, joints) + place[:, None])
+    return replace(sight, up=up), sight.from_camera(places)
 
 
 class SightedPoses:
@@ -134,7 +133,12 @@ class SightedPoses:
         self.rates, self.device = rates, device
 
     def batch(self, generator: torch.Generator, batch: int) -> tuple[Sight, torch.Tensor]:
-        """Sights of ``batch`` poses, half of them mirrored, and their ``LIFTED`` (batch, 23, 3)."""
+        """Sights of ``batch`` poses, and their ``LIFTED`` (batch, 23, 3) about the pelvis."""
+        sights, places = self.placed(generator, batch)
+        return sights, places - places[:, :1]
+
+    def placed(self, generator: torch.Generator, batch: int) -> tuple[Sight, torch.Tensor]:
+        """Sights of ``batch`` poses, half of them mirrored, and their ``LIFTED`` about the camera."""
         u = torch.rand(batch, generator=generator, dtype=torch.float64)
         index = torch.searchsorted(self.cumulative, u).clamp(max=len(self.cumulative) - 1)
         rotations = mirrored_half(self.rotations[index], generator).numpy().astype(np.float64)
@@ -144,8 +148,8 @@ class SightedPoses:
             look(rotations[part], known[part], random_body(rng), random_detector(rng), rng)
             for part in np.array_split(np.arange(batch), DETECTORS)
         ]
-        sights, positions = zip(*seen, strict=True)
+        sights, places = zip(*seen, strict=True)
         reference = torch.zeros((), device=self.device)
         fields = zip(*(vars(sight).values() for sight in sights), strict=True)
         joined = Sight(*(np.concatenate(values) for values in fields))
-        return joined.on(reference), torch.as_tensor(np.concatenate(positions)).to(reference)
+        return joined.on(reference), torch.as_tensor(np.concatenate(places)).to(reference)
