@@ -11,7 +11,7 @@ from typing import Any
 
 from contrapposto.arrays import need_torch, torch_zero
 from contrapposto.evaluation.table import Record, format_table, make_room, write_json
-from contrapposto.priors import dposer, pose
+from contrapposto.priors import dposer, gfpose, pose
 
 TASKS = {
     "completion": "hide joints, complete them, measure the error",
@@ -59,6 +59,9 @@ def _add_own_options(name: str, task: argparse.ArgumentParser) -> None:
     if name in MEASURES_OURS and name not in ON_NUMPY:
         task.add_argument("--backend", choices=("numpy", "torch"), default="numpy")
     if name == "lift":
+        task.add_argument(
+            "--gfpose", type=Path, help="weights of `train gfpose`; the shipped ones by default"
+        )
         task.add_argument(
             "--footage", type=Path, help="also lift real views: a folder with Calib.qca.txt and pose/*_json"
         )
@@ -142,7 +145,10 @@ def _lift(a: argparse.Namespace) -> Iterator[Record]:
     from contrapposto.evaluation.lifting import evaluate, footage_in
 
     footage = footage_in(a.footage) if a.footage else None
-    return evaluate(a.data, a.split, _prior(a), footage=footage, seed=a.seed, **_common(a))
+    positions = gfpose.load(a.gfpose or gfpose.WEIGHTS)
+    if a.backend == "torch":
+        positions = positions.on(torch_zero("The torch backend"))
+    return evaluate(a.data, a.split, _prior(a), positions, footage=footage, seed=a.seed, **_common(a))
 
 
 def _naturalness(a: argparse.Namespace) -> Iterator[Record]:

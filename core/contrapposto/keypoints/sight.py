@@ -92,7 +92,7 @@ class Sight:
         count = np.maximum(known.sum(axis=1), 1)[:, None]
         straight = rays / np.linalg.norm(rays, axis=-1, keepdims=True)
         ahead = np.where(known[..., None], straight, 0).sum(axis=1)
-        rotation = _towards(np.where(known.any(axis=1)[:, None], ahead, [0, 0, 1.0]))
+        rotation = _towards(np.where(np.any(known, axis=1, keepdims=True), ahead, [0, 0, 1.0]))
         turned = rays @ rotation
         plane = np.where(known[..., None], turned[..., :2] / np.maximum(turned[..., 2:], 0.05), 0)
         size = np.sqrt(np.sum(plane**2, axis=(1, 2)) / count[:, 0])
