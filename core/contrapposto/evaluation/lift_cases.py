@@ -118,7 +118,7 @@ def look_at_clip(
 
 
 def clips_to_lift(clips: Iterable[Clip], count: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Rotations and place of ``CLIP_FRAMES`` frames of each of ``count`` clips, or of all if there are fewer."""
+    """Rotations and place of ``CLIP_FRAMES`` frames of ``count`` clips, or of all if there are fewer."""
     found = []
     for clip in clips:
         R, place, bad = resampled(clip, FPS)
