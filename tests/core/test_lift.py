@@ -10,7 +10,6 @@ from motions import swinging
 from contrapposto.evaluation.lift_cases import CASES, look
 from contrapposto.evaluation.metrics import joint_errors_mm
 from contrapposto.keypoints.body import Body
-from contrapposto.keypoints.sets import sides
 from contrapposto.keypoints.sight import LIFTED
 from contrapposto.rotation import geodesic_angle
 from contrapposto.skeleton import JOINT_INDEX, forward_kinematics
