@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from contrapposto.arrays import to_numpy
 from contrapposto.diffusion.schedule import SubVP
-from contrapposto.keypoints.outline import from_outline, to_outline
+from contrapposto.keypoints.outline import USUAL_NEARNESS, from_outline, nearness, to_outline
 from contrapposto.keypoints.sight import NUM_LIFTED, Sight
 from contrapposto.networks import group_norm_mlp
 from contrapposto.priors import container, gfpose
@@ -42,7 +43,10 @@ def sight_of(there: np.ndarray, seed: int = 0) -> Sight:
 def untrained(target: str = "clean", seed: int = 0) -> GFPose:
     rng = np.random.default_rng(seed)
     shapes = group_norm_mlp.shapes(STATE, 32, 1, TARGETS[target])
-    return GFPose({name: 0.1 * rng.standard_normal(shape) for name, shape in shapes.items()}, 32, 1, target)
+    weights = {name: 0.1 * rng.standard_normal(shape) for name, shape in shapes.items()}
+    points = places(20)
+    spans = np.mean(np.sum((points[:, :, None] - points[:, None]) ** 2, axis=-1), axis=0)
+    return GFPose(weights, spans, 32, 1, target)
 
 
 def rng() -> np.random.Generator:
@@ -59,6 +63,23 @@ def test_an_outline_gives_a_standard_body_back() -> None:
     np.testing.assert_allclose(found, there - there[:, :1], atol=1e-9)
 
 
+def test_the_guessed_distance_is_about_right_however_little_is_seen() -> None:
+    there = places()
+    spans = np.mean(np.sum((there[:, :, None] - there[:, None]) ** 2, axis=-1), axis=0)
+    plane = there[..., :2] / there[..., 2:]
+    for known in (
+        np.ones(NUM_LIFTED, dtype=bool),
+        np.arange(NUM_LIFTED) % 3 == 0,
+        np.arange(NUM_LIFTED) > 15,
+    ):
+        shown = plane - plane[:, known].mean(axis=1, keepdims=True)
+        size = np.sqrt(np.mean(np.sum(shown[:, known] ** 2, axis=-1), axis=1))
+        sight = replace(sight_of(there), size=size, confidence=np.tile(known * 1.0, (B, 1)))
+        assert (np.abs(np.log(nearness(sight, spans) * 4.0)) < 0.5).all()
+    alone = replace(sight_of(there), confidence=np.tile((np.arange(NUM_LIFTED) == 3) * 1.0, (B, 1)))
+    assert (nearness(alone, spans) == USUAL_NEARNESS).all()
+
+
 def test_what_a_camera_sees_is_two_thirds_of_an_outline() -> None:
     there, size = places(), np.full(B, 0.1)
     nearer = there * 0.5  # the same picture
@@ -72,7 +93,7 @@ def test_state_and_expectations_agree(target: str) -> None:
     np.testing.assert_allclose(prior.decode(prior.encode(outline)), outline)
     ratio = np.array([0.05, 0.3, 1.0, 3.0, 20.0])
     x = prior.encode(outline) + ratio[:, None] * rng().standard_normal((B, STATE))
-    x0hat, eps = prior.expect(x, ratio, Condition.seen(sight_of(there)))
+    x0hat, eps = prior.expect(x, ratio, prior.seen(sight_of(there)))
     np.testing.assert_allclose(x0hat + ratio[:, None] * eps, x, atol=1e-9)
 
 
@@ -85,7 +106,7 @@ def test_the_published_label_is_the_time_of_the_level() -> None:
 def test_the_published_condition_is_how_far_the_state_is_from_what_is_known() -> None:
     prior, there = untrained("noise"), places()
     sight = sight_of(there)
-    condition = Condition.seen(sight)
+    condition = prior.seen(sight)
     state = prior.encode(condition.outline)
     assert (prior._difference(state, condition) == 0).all()
     away = prior._difference(state + 1, condition)
@@ -94,14 +115,14 @@ def test_the_published_condition_is_how_far_the_state_is_from_what_is_known() ->
 
 def test_what_is_unknown_does_not_reach_the_network() -> None:
     prior, there = untrained(), places()
-    condition = Condition.seen(sight_of(there))
+    condition = prior.seen(sight_of(there))
     x, ratio = rng().standard_normal((B, STATE)), np.full(B, 0.5)
     before = prior.expect(x, ratio, condition)[0]
     elsewhere = np.where(condition.known, condition.outline, 7.0)
     after = prior.expect(x, ratio, Condition(elsewhere, *list(vars(condition).values())[1:]))[0]
     assert (before == after).all()
     hidden = condition.hidden(np.ones(B, dtype=bool))
-    nothing = Condition.nothing(B, 0.3, x)
+    nothing = Condition.nothing(B, x)
     np.testing.assert_array_equal(prior.expect(x, ratio, hidden)[0], prior.expect(x, ratio, nothing)[0])
 
 

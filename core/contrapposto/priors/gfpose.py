@@ -8,8 +8,8 @@ every task: with nothing known it is a prior over positions.
 Two configurations. ``noise`` is the published one: the network estimates the noise in a state
 and is told, of each known entry, how far the state is from it, so that "unknown" and "agrees"
 look alike. ``clean`` estimates the clean state, scaled to unit variance at every noise level, and
-is told the known values themselves, which they are, with what confidence, how large the person
-is in the image and where up is.
+is told the known values themselves, which they are, with what confidence, how near the person
+seems and where up is.
 
 Source: Ci et al. 2023, "GFPose: Learning 3D Human Pose Prior with Gradient Fields", and its
 released code; Karras et al. 2022, table 1, for the scaling of ``clean``.
@@ -28,6 +28,7 @@ import numpy as np
 from contrapposto.arrays import Array, like, namespace
 from contrapposto.diffusion.sampler import Denoiser
 from contrapposto.diffusion.schedule import SubVP
+from contrapposto.keypoints.outline import USUAL_NEARNESS, nearness
 from contrapposto.keypoints.sight import NUM_LIFTED, Sight
 from contrapposto.networks import group_norm_mlp
 from contrapposto.networks.residual_mlp import Drop
@@ -40,8 +41,8 @@ STATE = NUM_LIFTED * 3
 TARGETS = {"noise": STATE, "clean": 2 * STATE + NUM_LIFTED + 4}
 """What a network estimates, and how many numbers it is told of a condition."""
 
-SCALES = {"noise": 6.0, "clean": 1.5}
-"""Units of noise in one unit of the outline: the released code's, and about unit variance."""
+SCALES = {"noise": 16.0, "clean": 4.0}
+"""Units of noise in a metre of the outline: about the released code's, and about unit variance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,41 +53,42 @@ class Condition:
         outline: (..., 23, 3), read where ``known``.
         known: (..., 23, 3) bool: two entries of a point seen in an image, three of one known in space.
         confidence: (..., 23) 0 to 1.
-        size: (...) of the sight.
+        nearness: (...) that is guessed, see ``keypoints.outline``.
         up: (..., 3) the world's up in the sight's axes, 0 if unknown.
     """
 
     outline: Array
     known: Array
     confidence: Array
-    size: Array
+    nearness: Array
     up: Array
 
     @classmethod
-    def seen(cls, sight: Sight) -> Condition:
-        """What an image shows."""
+    def seen(cls, sight: Sight, near: Array) -> Condition:
+        """What an image shows of people who seem so near."""
         xp = namespace(sight.points)
         there = sight.confidence > 0
-        outline = xp.concat([sight.points, xp.zeros_like(sight.points[..., :1])], axis=-1)
+        flat = sight.points * (sight.size / near)[..., None, None]
+        outline = xp.concat([flat, xp.zeros_like(flat[..., :1])], axis=-1)
         known = xp.stack([there, there, xp.zeros_like(there)], axis=-1)
-        return cls(outline, known, sight.confidence, sight.size, sight.up)
+        return cls(outline, known, sight.confidence, near, sight.up)
 
     @classmethod
-    def placed(cls, outline: Array, known: Array, size: Array, up: Array) -> Condition:
+    def placed(cls, outline: Array, known: Array, near: Array, up: Array) -> Condition:
         """Points (..., 23) that are known in space."""
         xp = namespace(outline)
         confidence = xp.astype(known, outline.dtype)
-        return cls(outline, xp.stack([known] * 3, axis=-1), confidence, size, up)
+        return cls(outline, xp.stack([known] * 3, axis=-1), confidence, near, up)
 
     @classmethod
-    def nothing(cls, batch: int, size: float, reference: Array) -> Condition:
-        """Nothing known of ``batch`` poses, of so large people; arrays like ``reference``."""
+    def nothing(cls, batch: int, reference: Array) -> Condition:
+        """Nothing known of ``batch`` poses; arrays like ``reference``."""
         outline = like(np.zeros((batch, NUM_LIFTED, 3)), reference)
-        sizes, up = like(np.full(batch, size), reference), like(np.zeros((batch, 3)), reference)
-        return cls(outline, outline > 0, outline[..., 0], sizes, up)
+        near, up = like(np.full(batch, USUAL_NEARNESS), reference), like(np.zeros((batch, 3)), reference)
+        return cls(outline, outline > 0, outline[..., 0], near, up)
 
     def hidden(self, unknown: Array) -> Condition:
-        """This condition with nothing known where ``unknown`` (...), not even size or up."""
+        """This condition with nothing known where ``unknown`` (...), not even nearness or up."""
         xp = namespace(self.outline)
         return replace(
             self,
@@ -112,12 +114,14 @@ class GFPose:
 
     Attributes:
         weights: the network's arrays, of NumPy or torch.
+        spans: (23, 23) mean squared distances between the points of people, square metres.
         width, blocks: the network's size.
         target: "noise" or "clean", see above.
         schedule: the noise schedule.
     """
 
     weights: Mapping[str, Array]
+    spans: Array
     width: int
     blocks: int
     target: str = "clean"
@@ -125,12 +129,17 @@ class GFPose:
 
     def on(self, reference: Array) -> GFPose:
         """This prior in the array library, dtype and device of ``reference``."""
-        return replace(self, weights={name: like(value, reference) for name, value in self.weights.items()})
+        weights = {name: like(value, reference) for name, value in self.weights.items()}
+        return replace(self, weights=weights, spans=like(self.spans, reference))
 
     @property
     def scale(self) -> float:
-        """Units of the state in one of the outline."""
+        """Units of the state in a metre of the outline."""
         return SCALES[self.target]
+
+    def seen(self, sight: Sight) -> Condition:
+        """What an image shows, as a condition."""
+        return Condition.seen(sight, nearness(sight, self.spans))
 
     def encode(self, outline: Array) -> Array:
         """State (..., 69) of outlines (..., 23, 3)."""
@@ -186,13 +195,15 @@ class GFPose:
         known = _flat(condition.known)
         value = self.encode(condition.outline)
         anything = xp.any(known, axis=-1)
-        size = xp.where(anything, xp.log(condition.size), xp.zeros_like(condition.size))
+        near = xp.log(
+            xp.where(anything, condition.nearness / USUAL_NEARNESS, xp.ones_like(condition.nearness))
+        )
         return xp.concat(
             [
                 xp.where(known, value, xp.zeros_like(value)),
                 xp.astype(known, value.dtype),
                 condition.confidence,
-                size[..., None],
+                near[..., None],
                 condition.up,
             ],
             axis=-1,
@@ -212,7 +223,7 @@ class GFPose:
 def save(prior: GFPose, path: Path, facts: Mapping[str, Any]) -> None:
     """Write a prior (NumPy arrays) with the facts of its training."""
     config = {"width": prior.width, "blocks": prior.blocks, "target": prior.target, **facts}
-    container.save(path, "gfpose", config, prior.weights)
+    container.save(path, "gfpose", config, {**prior.weights, "spans": prior.spans})
 
 
 def read(path: Path) -> GFPose:
@@ -224,13 +235,14 @@ def read(path: Path) -> GFPose:
     config, arrays = container.load(path, "gfpose")
     try:
         width, blocks, target = int(config["width"]), int(config["blocks"]), str(config["target"])
-        told = TARGETS[target]
+        told, spans = TARGETS[target], arrays.pop("spans")
     except (KeyError, TypeError, ValueError) as error:
         raise container.WeightsError(f"The weights file '{path.name}' is damaged: {error}") from error
     expected = group_norm_mlp.shapes(STATE, width, blocks, told)
-    if {name: a.shape for name, a in arrays.items()} != expected:
+    fits = spans.shape == (NUM_LIFTED, NUM_LIFTED)
+    if not fits or {name: a.shape for name, a in arrays.items()} != expected:
         raise container.WeightsError(f"The weights in '{path.name}' do not fit a network of their size")
-    return GFPose(arrays, width, blocks, target)
+    return GFPose(arrays, spans, width, blocks, target)
 
 
 @lru_cache(maxsize=2)

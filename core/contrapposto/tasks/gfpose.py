@@ -27,15 +27,12 @@ from contrapposto.diffusion.sampler import (
     euler_maruyama,
 )
 from contrapposto.diffusion.schedule import uniform_times
-from contrapposto.keypoints.outline import from_outline
+from contrapposto.keypoints.outline import USUAL_NEARNESS, from_outline
 from contrapposto.keypoints.sight import NUM_LIFTED, Sight
 from contrapposto.priors.gfpose import STATE, Condition, GFPose
 
 STEPS = 12
 """Of the few-step sampler."""
-
-USUAL_SIZE = 0.15
-"""Of a person in an image, where there is none."""
 
 Solver = Callable[[GFPose, Denoiser, Array], Array]
 """From noise (B, 69) to states."""
@@ -87,7 +84,7 @@ def sample(
     solver: Solver | None = None,
 ) -> Array:
     """``count`` outlines (count, B, 23, 3) of each of B conditions."""
-    batch = int(condition.size.shape[0])
+    batch = int(condition.nearness.shape[0])
     many = condition.repeated(count)
     x = like(rng.standard_normal((count * batch, STATE), dtype=np.float32), condition.outline)
     found = prior.decode((solver or few_steps())(prior, prior.denoiser(many), x))
@@ -106,20 +103,22 @@ def estimate(
     Returns:
         (count, B, 23, 3) about the pelvis in the sight's axes, metres.
     """
-    return from_outline(sample(prior, Condition.seen(sight), count, rng, solver), sight.size)
+    condition = prior.seen(sight)
+    return from_outline(sample(prior, condition, count, rng, solver), condition.nearness)
 
 
 def estimate_one(prior: GFPose, sight: Sight) -> Array:
     """One answer (B, 23, 3) without chance: the flow from the middle of the noise."""
     x = like(np.zeros((int(sight.size.shape[0]), STATE)), sight.points)
-    condition = Condition.seen(sight)
-    return from_outline(prior.decode(few_steps()(prior, prior.denoiser(condition), x)), sight.size)
+    condition = prior.seen(sight)
+    return from_outline(prior.decode(few_steps()(prior, prior.denoiser(condition), x)), condition.nearness)
 
 
 def complete_2d(prior: GFPose, sight: Sight, count: int, rng: np.random.Generator) -> Array:
     """Where in the image all points are, (count, B, 23, 2) in the sight's coordinates; known ones stay."""
     xp = namespace(sight.points)
-    found = sample(prior, Condition.seen(sight), count, rng)[..., :2]
+    condition = prior.seen(sight)
+    found = sample(prior, condition, count, rng)[..., :2] * (condition.nearness / sight.size)[:, None, None]
     return xp.where((sight.confidence > 0)[None, ..., None], sight.points[None], found)
 
 
@@ -138,11 +137,11 @@ def complete_3d(prior: GFPose, positions: Array, known: Array, count: int, rng: 
     """
     xp = namespace(positions)
     origin = positions[:, :1]
-    outline, size, unit = _far_away(positions - origin, known)
-    up = xp.zeros_like(positions[:, 0])
-    found = sample(prior, Condition.placed(outline, known, size, up), count, rng)
-    found = found - found[..., :1, :]
-    return xp.where(known[None, ..., None], positions[None], origin + unit[:, None, None] * found)
+    outline = xp.where(known[..., None], positions - origin, xp.zeros_like(positions))
+    near, up = _far_away(positions)
+    found = sample(prior, Condition.placed(outline, known, near, up), count, rng)
+    found = origin + found - found[..., :1, :]
+    return xp.where(known[None, ..., None], positions[None], found)
 
 
 def denoise(prior: GFPose, positions: Array, deviation: float) -> Array:
@@ -155,31 +154,20 @@ def denoise(prior: GFPose, positions: Array, deviation: float) -> Array:
     """
     if not deviation > 0:
         raise ValueError(f"Noise has a deviation above 0 metres, not {deviation}")
-    xp = namespace(positions)
-    known = xp.isfinite(positions[..., 0])
     origin = positions[:, :1]
-    outline, size, unit = _far_away(positions - origin, known)
-    nothing = Condition.nothing(int(size.shape[0]), USUAL_SIZE, outline)
-    ratio = prior.scale * deviation / float(xp.mean(unit))
-    schedule = prior.schedule
-    times = schedule.ladder(STEPS, high=ratio)
-    x = float(schedule.a(times[0])) * prior.encode(outline)
-    found = prior.decode(dpm_solver(prior.denoiser(nothing), x, schedule, times))
-    return origin + unit[:, None, None] * found
+    nothing = Condition.nothing(int(positions.shape[0]), positions)
+    times = prior.schedule.ladder(STEPS, high=prior.scale * deviation)
+    x = float(prior.schedule.a(times[0])) * prior.encode(positions - origin)
+    return origin + prior.decode(dpm_solver(prior.denoiser(nothing), x, prior.schedule, times))
 
 
 def generate(prior: GFPose, count: int, rng: np.random.Generator, reference: Array) -> Array:
     """Poses from nothing, (count, 23, 3) about the pelvis, x right, y down, z ahead, metres."""
-    nothing = Condition.nothing(count, USUAL_SIZE, reference)
-    return from_outline(sample(prior, nothing, 1, rng)[0], nothing.size)
+    nothing = Condition.nothing(count, reference)
+    return from_outline(sample(prior, nothing, 1, rng)[0], nothing.nearness)
 
 
-def _far_away(positions: Array, known: Array) -> tuple[Array, Array, Array]:
-    """Outlines (B, 23, 3) of positions seen from far away, their size, and metres in a unit of them."""
+def _far_away(positions: Array) -> tuple[Array, Array]:
+    """Nearness (B,) and up (B, 3) of whom no camera sees."""
     xp = namespace(positions)
-    flat = xp.where(known[..., None], positions[..., :2], xp.zeros_like(positions[..., :2]))
-    count = xp.sum(xp.astype(known, positions.dtype), axis=-1)
-    unit = xp.sqrt(xp.sum(flat * flat, axis=(-1, -2)) / xp.where(count > 0, count, xp.ones_like(count)))
-    unit = xp.where(unit > 1e-6, unit, xp.ones_like(unit))
-    outline = xp.where(known[..., None], positions, xp.zeros_like(positions)) / unit[:, None, None]
-    return outline, USUAL_SIZE * xp.ones_like(unit), unit
+    return USUAL_NEARNESS * xp.ones_like(positions[:, 0, 0]), xp.zeros_like(positions[:, 0])

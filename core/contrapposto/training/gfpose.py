@@ -11,16 +11,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from contrapposto.keypoints.outline import to_outline
+from contrapposto.arrays import to_numpy
+from contrapposto.keypoints.outline import nearness, to_outline
 from contrapposto.keypoints.sight import NUM_LIFTED
 from contrapposto.networks import group_norm_mlp
 from contrapposto.networks.residual_mlp import Drop
 from contrapposto.priors.gfpose import STATE, TARGETS, Condition, GFPose, save
+from contrapposto.skeleton import forward_kinematics
 from contrapposto.training import run
 from contrapposto.training.corpus import Corpus
-from contrapposto.training.sights import SightedPoses
+from contrapposto.training.sights import SightedPoses, with_nose
 
 IN_SPACE = 0.1
 """Share of the examples whose condition is points in space."""
@@ -32,7 +35,11 @@ LOG_RATIO_MEAN, LOG_RATIO_STD = -0.8, 1.4
 RATIO_RANGE = (0.01, 40.0)
 """For ``clean``, noise-to-signal ratios are drawn log-normally, within these bounds."""
 
+LARGEST = 3.0
+"""Outlines that reach further, metres, are not learnt."""
+
 VALIDATION_POSES = 1024
+SPAN_POSES = 4000
 
 
 @dataclass(frozen=True)
@@ -86,10 +93,10 @@ class GFPoseTask:
         self.device = device or run.best_device()
         shapes = group_norm_mlp.shapes(STATE, settings.width, settings.blocks, TARGETS[settings.target])
         weights = run.initial_weights(shapes, torch.Generator().manual_seed(settings.seed))
-        prior = GFPose(weights, settings.width, settings.blocks, settings.target)
+        prior = GFPose(weights, _spans(train), settings.width, settings.blocks, settings.target)
         self.prior = prior.on(torch.zeros((), device=self.device))
         self.initial = self.prior.weights
-        self.normaliser: run.Weights = {}
+        self.normaliser = {"spans": self.prior.spans}
         _, part, joint = settings.rates
         self.train, self.val = (
             SightedPoses(corpus, (0.0, part, joint), self.device) for corpus in (train, val)
@@ -118,21 +125,24 @@ class GFPoseTask:
         ratio = self._ratio(batch, generator)
         z = torch.randn(x0.shape, generator=generator).to(x0.device)
         x0hat, eps = prior.expect(x0 + ratio[:, None] * z, ratio, condition, drop=drop)
+        # of whom only a foreshortened bone is seen, the distance is guessed wildly
+        usual = (outline.abs().amax((1, 2)) < LARGEST).float()[:, None]
         if prior.target == "noise":
-            return ((eps.float() - z) ** 2).mean()
-        return ((x0hat.float() - x0) ** 2 * (1 + 1 / ratio**2)[:, None]).mean()
+            return ((eps.float() - z) ** 2 * usual).mean()
+        return ((x0hat.float() - x0) ** 2 * (usual * (1 + 1 / ratio**2)[:, None])).mean()
 
     def _example(
         self, poses: SightedPoses, batch: int, generator: torch.Generator
     ) -> tuple[Condition, torch.Tensor]:
         """What is known of poses, and their outlines."""
         sight, places = poses.placed(generator, batch)
-        outline = to_outline(places, sight.size)
-        condition = Condition.seen(sight)
+        near = nearness(sight, self.prior.spans)
+        outline = to_outline(places, near)
+        condition = Condition.seen(sight, near)
         person, part, joint = self.settings.rates
         chance = torch.rand(batch, 2 + NUM_LIFTED, generator=generator).to(self.device)
         in_space = chance[:, 0] < IN_SPACE
-        placed = Condition.placed(outline, chance[:, 2:] >= part + joint, sight.size, sight.up)
+        placed = Condition.placed(outline, chance[:, 2:] >= part + joint, near, sight.up)
         fields = zip(vars(condition).values(), vars(placed).values(), strict=True)
         chosen = (torch.where(in_space.view(-1, *[1] * (a.ndim - 1)), b, a) for a, b in fields)
         return Condition(*chosen).hidden(chance[:, 1] < person), outline
@@ -147,6 +157,14 @@ class GFPoseTask:
         return torch.exp(log_ratio).clamp(*RATIO_RANGE).to(self.device)
 
 
+def _spans(corpus: Corpus) -> np.ndarray:
+    """(23, 23) mean squared distances between the points of a corpus' poses, square metres."""
+    chosen = np.random.default_rng(0).choice(len(corpus), min(SPAN_POSES, len(corpus)), p=corpus.weight)
+    points = with_nose(*forward_kinematics(corpus.rotations[chosen].astype(np.float64)))
+    return np.mean(np.sum((points[:, :, None] - points[:, None]) ** 2, axis=-1), axis=0)
+
+
 def export(trainer: run.Trainer, task: GFPoseTask, path: Path, facts: Mapping[str, object]) -> None:
     """Write the weights that did best on ``val``, for inference."""
-    save(replace(task.prior, weights=trainer.best_weights()), path, {**trainer.facts(), **facts})
+    prior = replace(task.prior, weights=trainer.best_weights(), spans=to_numpy(task.prior.spans))
+    save(prior, path, {**trainer.facts(), **facts})
