@@ -29,10 +29,10 @@ from contrapposto.training.gfpose import GFPoseTask, Settings
 from contrapposto.training.run import Trainer
 
 CONFIGURATIONS = {
-    "clean_100": {"target": "clean", "masks": "100"},
-    "clean_110": {"target": "clean", "masks": "110"},
-    "clean_111": {"target": "clean", "masks": "111"},
-    "noise_111": {"target": "noise", "masks": "111"},
+    "clean_100": ("clean", "100"),
+    "clean_110": ("clean", "110"),
+    "clean_111": ("clean", "111"),
+    "noise_111": ("noise", "111"),
 }
 """By what is estimated, and the chance in tenths that a person, a part and a joint is hidden."""
 
@@ -87,9 +87,10 @@ def evaluate(
     seeds = SEEDS[:1] if quick else SEEDS
     most = COUNTS[1] if quick else COUNTS[2]
     best: dict[tuple[str, str, int], list[float]] = {}
-    for name, chosen in CONFIGURATIONS.items():
+    for name, (target, masks) in CONFIGURATIONS.items():
         tell(f"{name}: {steps} steps")
-        settings = Settings(width=min(width, QUICK_WIDTH) if quick else width, steps=steps, **chosen)
+        narrow = min(width, QUICK_WIDTH) if quick else width
+        settings = Settings(width=narrow, steps=steps, target=target, masks=masks)
         prior = train(corpora, folder / name, settings, tell)
         for case in SEEN:
             runs = []
