@@ -97,6 +97,24 @@ def test_state_and_expectations_agree(target: str) -> None:
     np.testing.assert_allclose(x0hat + ratio[:, None] * eps, x, atol=1e-9)
 
 
+def test_a_network_that_knows_nothing_believes_what_is_seen() -> None:
+    prior, sight = untrained(), sight_of(places())
+    silent = replace(prior, weights={name: 0 * value for name, value in prior.weights.items()})
+    condition = silent.seen(sight)
+    x = 20 * rng().standard_normal((B, STATE))
+    found = silent.decode(silent.expect(x, np.full(B, 20.0), condition)[0])
+    assert np.abs(found - condition.outline)[condition.known].max() < 0.01
+
+
+def test_the_weight_makes_errors_those_of_the_networks_output() -> None:
+    prior, sight = untrained(), sight_of(places())
+    condition, ratio = prior.seen(sight), np.geomspace(0.05, 10, B)
+    x = rng().standard_normal((B, STATE))
+    louder = replace(prior, weights={**prior.weights, "out.b": prior.weights["out.b"] + 1.0})
+    away = louder.expect(x, ratio, condition)[0] - prior.expect(x, ratio, condition)[0]
+    np.testing.assert_allclose(away**2 * prior.weight(ratio, condition), 1.0)
+
+
 def test_the_published_label_is_the_time_of_the_level() -> None:
     prior, schedule = untrained("noise"), SubVP()
     for t in (0.01, 0.2, 0.9):

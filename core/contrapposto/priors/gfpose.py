@@ -7,9 +7,10 @@ every task: with nothing known it is a prior over positions.
 
 Two configurations. ``noise`` is the published one: the network estimates the noise in a state
 and is told, of each known entry, how far the state is from it, so that "unknown" and "agrees"
-look alike. ``clean`` estimates the clean state, scaled to unit variance at every noise level, and
-is told the known values themselves, which they are, with what confidence, how near the person
-seems and where up is.
+look alike. ``clean`` estimates how the clean state differs from what is known of it, scaled to unit
+variance at every noise level, so that a sample lies on what an image shows before the network has
+learnt anything; it is told the known values themselves, which they are, with what confidence, how
+near the person seems and where up is.
 
 Source: Ci et al. 2023, "GFPose: Learning 3D Human Pose Prior with Gradient Fields", and its
 released code; Karras et al. 2022, table 1, for the scaling of ``clean``.
@@ -40,6 +41,9 @@ STATE = NUM_LIFTED * 3
 
 TARGETS = {"noise": STATE, "clean": 2 * STATE + NUM_LIFTED + 4}
 """What a network estimates, and how many numbers it is told of a condition."""
+
+KNOWN_DEVIATION = 0.25
+"""Of an entry from what is known of it, in ``clean``'s units of noise: 6 cm, swapped sides among them."""
 
 SCALES = {"noise": 16.0, "clean": 4.0}
 """Units of noise in a metre of the outline: about the released code's, and about unit variance."""
@@ -170,11 +174,24 @@ class GFPose:
             x_t = a * x
             eps = self._network(x_t, self._time(a[..., 0]), self._difference(x_t, condition), drop)
             return x - r * eps, eps
-        xp = namespace(x)
-        scale = 1 / xp.sqrt(r * r + 1)
-        F = self._network(x * scale, xp.log(ratio) * 62.5, self._told(condition), drop)
-        x0hat = x * scale * scale + r * scale * F
+        about, deviation = self._expected(condition)
+        total = namespace(x).sqrt(r * r + deviation * deviation)
+        label = namespace(x).log(ratio) * 62.5
+        F = self._network((x - about) / total, label, self._told(condition), drop)
+        x0hat = about + (x - about) * (deviation / total) ** 2 + r * deviation / total * F
         return x0hat, (x - x0hat) / r
+
+    def weight(self, ratio: Array, condition: Condition) -> Array:
+        """(..., 69) what makes a squared error of the clean state one of the network's output, for ``clean``."""
+        r, (_, deviation) = ratio[..., None], self._expected(condition)
+        return 1 / (r * r) + 1 / (deviation * deviation)
+
+    def _expected(self, condition: Condition) -> tuple[Array, Array]:
+        """Mean and deviation of the clean state's entries, (..., 69), before anything is learnt."""
+        xp = namespace(condition.outline)
+        known, value = _flat(condition.known), self.encode(condition.outline)
+        one = xp.ones_like(value)
+        return xp.where(known, value, 0 * one), xp.where(known, KNOWN_DEVIATION * one, one)
 
     def _network(self, x: Array, label: Array, told: Array, drop: Drop | None) -> Array:
         return group_norm_mlp.forward(self.weights, x, label, self.blocks, condition=told, drop=drop)
@@ -192,15 +209,14 @@ class GFPose:
 
     def _told(self, condition: Condition) -> Array:
         xp = namespace(condition.outline)
-        known = _flat(condition.known)
-        value = self.encode(condition.outline)
+        known, value = _flat(condition.known), self._expected(condition)[0]
         anything = xp.any(known, axis=-1)
         near = xp.log(
             xp.where(anything, condition.nearness / USUAL_NEARNESS, xp.ones_like(condition.nearness))
         )
         return xp.concat(
             [
-                xp.where(known, value, xp.zeros_like(value)),
+                value,
                 xp.astype(known, value.dtype),
                 condition.confidence,
                 near[..., None],

@@ -129,7 +129,7 @@ class GFPoseTask:
         usual = (outline.abs().amax((1, 2)) < LARGEST).float()[:, None]
         if prior.target == "noise":
             return ((eps.float() - z) ** 2 * usual).mean()
-        return ((x0hat.float() - x0) ** 2 * (usual * (1 + 1 / ratio**2)[:, None])).mean()
+        return ((x0hat.float() - x0) ** 2 * (usual * prior.weight(ratio, condition))).mean()
 
     def _example(
         self, poses: SightedPoses, batch: int, generator: torch.Generator
