@@ -182,7 +182,7 @@ class GFPose:
         return x0hat, (x - x0hat) / r
 
     def weight(self, ratio: Array, condition: Condition) -> Array:
-        """(..., 69) what makes a squared error of the clean state one of the network's output, for ``clean``."""
+        """(..., 69) what makes squared errors of the clean state ones of ``clean``'s network."""
         r, (_, deviation) = ratio[..., None], self._expected(condition)
         return 1 / (r * r) + 1 / (deviation * deviation)
 
