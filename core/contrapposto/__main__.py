@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         help="GFPose, joint positions of which an image or a part is known",
         description="Train GFPose on poses as virtual cameras see them.",
     )
-    _add_training_options(gfpose, width=512, blocks=2, batch=256, lr=8e-4)
+    _add_training_options(gfpose, width=512, blocks=4, batch=256, lr=8e-4)
     gfpose.add_argument("--target", choices=("clean", "noise"), default="clean")
     gfpose.add_argument("--masks", default="111", help="tenths of people, parts and joints hidden")
 

@@ -42,8 +42,8 @@ def sight_of(there: np.ndarray, seed: int = 0) -> Sight:
 
 def untrained(target: str = "clean", seed: int = 0) -> GFPose:
     rng = np.random.default_rng(seed)
-    shapes = group_norm_mlp.shapes(STATE, 32, 1, TARGETS[target])
-    weights = {name: 0.1 * rng.standard_normal(shape) for name, shape in shapes.items()}
+    sizes = gfpose.shapes(target, 32, 1)
+    weights = {name: 0.1 * rng.standard_normal(shape) for name, shape in sizes.items()}
     points = places(20)
     spans = np.mean(np.sum((points[:, :, None] - points[:, None]) ** 2, axis=-1), axis=0)
     return GFPose(weights, spans, 32, 1, target)

@@ -29,12 +29,12 @@ from contrapposto.training.gfpose import GFPoseTask, Settings
 from contrapposto.training.run import Trainer
 
 CONFIGURATIONS = {
-    "clean_100": ("clean", "100"),
-    "clean_110": ("clean", "110"),
-    "clean_111": ("clean", "111"),
-    "noise_111": ("noise", "111"),
+    "clean_100": ("clean", "100", 4),
+    "clean_110": ("clean", "110", 4),
+    "clean_111": ("clean", "111", 4),
+    "noise_111": ("noise", "111", 2),
 }
-"""By what is estimated, and the chance in tenths that a person, a part and a joint is hidden."""
+"""What is estimated, the chance in tenths that a person, a part and a joint is hidden, and blocks."""
 
 SEEN = ("clean", "noisy", "few_missing", "right_leg_missing")
 POSES, QUICK_POSES = 100, 8
@@ -87,10 +87,10 @@ def evaluate(
     seeds = SEEDS[:1] if quick else SEEDS
     most = COUNTS[1] if quick else COUNTS[2]
     best: dict[tuple[str, str, int], list[float]] = {}
-    for name, (target, masks) in CONFIGURATIONS.items():
+    for name, (target, masks, blocks) in CONFIGURATIONS.items():
         tell(f"{name}: {steps} steps")
         narrow = min(width, QUICK_WIDTH) if quick else width
-        settings = Settings(width=narrow, steps=steps, target=target, masks=masks)
+        settings = Settings(width=narrow, blocks=blocks, steps=steps, target=target, masks=masks)
         prior = train(corpora, folder / name, settings, tell)
         for case in SEEN:
             runs = []

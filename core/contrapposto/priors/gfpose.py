@@ -5,12 +5,12 @@ A state is the outline (``keypoints.outline``) of the body's joints and the nose
 sees of a joint is then two of its entries. One network, trained with hierarchical masks, serves
 every task: with nothing known it is a prior over positions.
 
-Two configurations. ``noise`` is the published one: the network estimates the noise in a state
-and is told, of each known entry, how far the state is from it, so that "unknown" and "agrees"
-look alike. ``clean`` estimates how the clean state differs from what is known of it, scaled to unit
-variance at every noise level, so that a sample lies on what an image shows before the network has
-learnt anything; it is told the known values themselves, which they are, with what confidence, how
-near the person seems and where up is.
+Two configurations. ``noise`` is the published one: its network (``group_norm_mlp``) estimates the
+noise in a state and is told, of each known entry, how far the state is from it, so that "unknown"
+and "agrees" look alike. ``clean``, on ``residual_mlp``, estimates how the clean state differs from
+what is known of it, scaled to unit variance at every noise level, so that a sample lies on what an
+image shows before anything is learnt; it is told the known values themselves, which they are, with
+what confidence, how near the person seems and where up is.
 
 Source: Ci et al. 2023, "GFPose: Learning 3D Human Pose Prior with Gradient Fields", and its
 released code; Karras et al. 2022, table 1, for the scaling of ``clean``.
@@ -31,7 +31,7 @@ from contrapposto.diffusion.sampler import Denoiser
 from contrapposto.diffusion.schedule import SubVP
 from contrapposto.keypoints.outline import USUAL_NEARNESS, nearness
 from contrapposto.keypoints.sight import NUM_LIFTED, Sight
-from contrapposto.networks import group_norm_mlp
+from contrapposto.networks import group_norm_mlp, residual_mlp
 from contrapposto.networks.residual_mlp import Drop
 from contrapposto.priors import container
 
@@ -112,6 +112,13 @@ def _flat(value: Array) -> Array:
     return xp.reshape(value, (*value.shape[:-2], STATE))
 
 
+def shapes(target: str, width: int, blocks: int) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the weights of a configuration's network of this size."""
+    if target == "noise":
+        return group_norm_mlp.shapes(STATE, width, blocks, TARGETS[target])
+    return residual_mlp.shapes(STATE, TARGETS[target], width, blocks)
+
+
 @dataclass(frozen=True, eq=False)
 class GFPose:
     """A trained network with what it estimates and its schedule.
@@ -163,7 +170,7 @@ class GFPose:
             x: (..., 69) state ``x_0 + ratio * z`` (signal scale divided out).
             ratio: noise-to-signal ratio ``s / a``, () or (...).
             condition: of the same batch.
-            drop: see ``group_norm_mlp.forward``.
+            drop: see ``residual_mlp.forward``.
 
         Returns:
             ``x0hat`` and ``eps``, each (..., 69), with ``x = x0hat + ratio * eps``.
@@ -172,12 +179,14 @@ class GFPose:
         if self.target == "noise":
             a = 2 / (namespace(r).sqrt(r * r + 4) + r)  # of the sub-VP process, where s = 1 - a^2
             x_t = a * x
-            eps = self._network(x_t, self._time(a[..., 0]), self._difference(x_t, condition), drop)
+            away, label = self._difference(x_t, condition), self._time(a[..., 0])
+            eps = group_norm_mlp.forward(self.weights, x_t, label, self.blocks, condition=away, drop=drop)
             return x - r * eps, eps
         about, deviation = self._expected(condition)
         total = namespace(x).sqrt(r * r + deviation * deviation)
         label = namespace(x).log(ratio) * 62.5
-        F = self._network((x - about) / total, label, self._told(condition), drop)
+        told = residual_mlp.embed_context(self.weights, self._told(condition))
+        F = residual_mlp.forward(self.weights, (x - about) / total, label, told, self.blocks, drop=drop)
         x0hat = about + (x - about) * (deviation / total) ** 2 + r * deviation / total * F
         return x0hat, (x - x0hat) / r
 
@@ -192,9 +201,6 @@ class GFPose:
         known, value = _flat(condition.known), self.encode(condition.outline)
         one = xp.ones_like(value)
         return xp.where(known, value, 0 * one), xp.where(known, KNOWN_DEVIATION * one, one)
-
-    def _network(self, x: Array, label: Array, told: Array, drop: Drop | None) -> Array:
-        return group_norm_mlp.forward(self.weights, x, label, self.blocks, condition=told, drop=drop)
 
     def _time(self, a: Array) -> Array:
         """The label ``999 t`` at signal scale ``a``, see ``SubVP.time``."""
@@ -251,10 +257,9 @@ def read(path: Path) -> GFPose:
     config, arrays = container.load(path, "gfpose")
     try:
         width, blocks, target = int(config["width"]), int(config["blocks"]), str(config["target"])
-        told, spans = TARGETS[target], arrays.pop("spans")
+        spans, expected = arrays.pop("spans"), shapes(target, width, blocks)
     except (KeyError, TypeError, ValueError) as error:
         raise container.WeightsError(f"The weights file '{path.name}' is damaged: {error}") from error
-    expected = group_norm_mlp.shapes(STATE, width, blocks, told)
     fits = spans.shape == (NUM_LIFTED, NUM_LIFTED)
     if not fits or {name: a.shape for name, a in arrays.items()} != expected:
         raise container.WeightsError(f"The weights in '{path.name}' do not fit a network of their size")

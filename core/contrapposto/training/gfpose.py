@@ -19,7 +19,7 @@ from contrapposto.keypoints.outline import nearness, to_outline
 from contrapposto.keypoints.sight import NUM_LIFTED
 from contrapposto.networks import group_norm_mlp
 from contrapposto.networks.residual_mlp import Drop
-from contrapposto.priors.gfpose import STATE, TARGETS, Condition, GFPose, save
+from contrapposto.priors.gfpose import TARGETS, Condition, GFPose, save, shapes
 from contrapposto.skeleton import forward_kinematics
 from contrapposto.training import run
 from contrapposto.training.corpus import Corpus
@@ -52,7 +52,7 @@ class Settings(run.Settings):
     """
 
     width: int = 512
-    blocks: int = 2
+    blocks: int = 4
     batch: int = 256
     lr: float = 8e-4
     weight_decay: float = 0.0
@@ -91,8 +91,8 @@ class GFPoseTask:
     ) -> None:
         self.settings = settings
         self.device = device or run.best_device()
-        shapes = group_norm_mlp.shapes(STATE, settings.width, settings.blocks, TARGETS[settings.target])
-        weights = run.initial_weights(shapes, torch.Generator().manual_seed(settings.seed))
+        sizes = shapes(settings.target, settings.width, settings.blocks)
+        weights = run.initial_weights(sizes, torch.Generator().manual_seed(settings.seed))
         prior = GFPose(weights, _spans(train), settings.width, settings.blocks, settings.target)
         self.prior = prior.on(torch.zeros((), device=self.device))
         self.initial = self.prior.weights
