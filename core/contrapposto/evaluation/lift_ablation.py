@@ -36,8 +36,8 @@ CONFIGURATIONS = {
 }
 """What is estimated, the chance in tenths that a person, a part and a joint is hidden, and blocks."""
 
-SEEN = ("clean", "noisy", "few_missing", "right_leg_missing")
-POSES, QUICK_POSES = 100, 8
+SEEN = ("clean", "noisy", "right_leg_missing")
+POSES, QUICK_POSES = 40, 8
 COUNTS = (1, 10, 200)
 QUICK_WIDTH = 64
 SEEDS = (0, 1, 2)
