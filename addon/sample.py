@@ -23,9 +23,12 @@ from .offering import offer
 from .pose_assets import PoseAssets
 from .report import naturalness_of
 from .sample_settings import Destination, SampleSettings
-from .solving import Solved, solve
-from .steps import Steps, result_of
+from .solving import Solved, solve, solve_ahead
+from .steps import Steps, result_of, within
 from .writing import Writer
+
+SOLVED = {Destination.POSE: 0.95, Destination.KEYS: 0.5, Destination.ASSETS: 0.2, Destination.GHOSTS: 0.2}
+"""How much is done once the samples are solved."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,24 @@ def sampling(
     if browsing is not None:
         alternatives.hold(browsing)
     return report
+
+
+def sampling_in_window(
+    context: bpy.types.Context, armature_object: bpy.types.Object, settings: SampleSettings
+) -> Steps[SampleReport]:
+    """The same as a window needs it: solved on a thread of its own first, offered in the sidebar."""
+    into_keys = settings.destination is Destination.KEYS
+    into_pose = settings.destination is Destination.POSE
+    solved = SOLVED[settings.destination]
+    ahead = solve_ahead(
+        context,
+        armature_object,
+        settings,
+        insert_keys=into_keys or (into_pose and wants_keys(context, settings)),
+        pictured=not into_keys,
+    )
+    yield from within(ahead, 0.0, solved)
+    return (yield from within(sampling(context, armature_object, settings, browse=True), solved, 1.0))
 
 
 def _into_pose(
