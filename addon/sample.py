@@ -16,6 +16,7 @@ import bpy
 from . import alternatives, checks, keys, told
 from .channels import read_channels, write_channels
 from .complete import put, wants_keys
+from .errors import Advice
 from .ghost_row import GhostRows
 from .holding_still import check_holds_still
 from .memory import Remembered
@@ -163,8 +164,8 @@ def _into_pose(
 ) -> SampleReport:
     insert = wants_keys(context, settings)
     solved = solve(context, armature_object, settings, insert_keys=insert, recalled=recalled)
-    advice = "choose to keep Keyed Bones"
-    checks.check_no_keys(armature_object, solved.plan, [context.scene.frame_current_final], advice)
+    frames = [context.scene.frame_current_final]
+    checks.check_no_keys(armature_object, solved.plan, frames, Advice.KEEP_KEYED)
     report = put(context, solved, insert_keys=insert, browse=browse)
     return SampleReport(
         armature=report.armature,
@@ -183,7 +184,7 @@ def _into_keys(context: bpy.types.Context, solved: Solved) -> SampleReport:
     samples = len(solved.completion.energy)
     start = scene.frame_current if settings.start is None else settings.start
     frames = tuple(range(start, start + samples * settings.step, settings.step))
-    checks.check_no_keys(rig.object, solved.plan, frames, "choose other frames")
+    checks.check_no_keys(rig.object, solved.plan, frames, Advice.OTHER_START)
     check_holds_still(scene, solved, frames)
     before = read_channels(rig.object)
     writer = Writer(context.view_layer, rig.object, rig.calibration)
