@@ -244,9 +244,7 @@ class Denoising:
             raise Refusal(f"Action '{clip.motion.name}' could not be denoised: {error}") from error
         poses = denoised.motion.poses
         if not (np.all(np.isfinite(poses.rotations)) and np.all(np.isfinite(poses.transl))):
-            raise Refusal(
-                "The prior gave no finite motion; reinstall the extension, its weights may be damaged"
-            )
+            raise Refusal("The weights gave no finite motion; they may be damaged, reinstall the extension")
         return denoised
 
     def _skip(self, refusal: Refusal) -> None:

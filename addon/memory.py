@@ -42,12 +42,14 @@ class Remembered:
         prior: the one it is from; None for the shipped one.
         completion: the alternatives, best first.
         offsets: (22, 3) the body's proportions.
+        right: (3,) what was to the viewer's right when they were asked for; None without a window.
     """
 
     digest: str
     prior: PosePrior | None
     completion: Completion
     offsets: np.ndarray
+    right: np.ndarray | None
 
     @cached_property
     def naturalness(self) -> np.ndarray | None:
@@ -62,7 +64,7 @@ class Remembered:
     @cached_property
     def pictures(self) -> np.ndarray:
         """(N, height, width, 4) float32 of the alternatives, the lowest row first."""
-        return figurines(self.completion.poses, self.offsets, self.completion.fails)
+        return figurines(self.completion.poses, self.offsets, self.completion.fails, self.right)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +78,7 @@ class Question:
         known: what is known of it.
         prior: the shipped one if None.
         options: what else the answer depends on.
+        right: (3,) what is to the viewer's right, for pictures; None without a window.
     """
 
     armature: str
@@ -84,6 +87,7 @@ class Question:
     known: Known
     prior: PosePrior | None
     options: dict[str, Any]
+    right: np.ndarray | None
 
     @cached_property
     def digest(self) -> str:
@@ -115,17 +119,21 @@ class Question:
         except (ValueError, OSError) as error:
             raise Refusal(f"The pose of '{self.armature}' could not be {done}: {error}") from error
         if not np.all(np.isfinite(completion.poses.rotations)):
-            raise Refusal(
-                "The prior gave no finite pose; reinstall the extension, its weights may be damaged"
-            )
-        return Remembered(self.digest, self.prior, completion, self.options["offsets"])
+            raise Refusal("The weights gave no finite pose; they may be damaged, reinstall the extension")
+        return Remembered(self.digest, self.prior, completion, self.options["offsets"], self.right)
 
 
 _last: Remembered | None = None
 
 
 def question(
-    rig: Rig, plan: Plan, pose: Pose, known: Known, settings: Settings, prior: PosePrior | None
+    rig: Rig,
+    plan: Plan,
+    pose: Pose,
+    known: Known,
+    settings: Settings,
+    prior: PosePrior | None,
+    right: np.ndarray | None,
 ) -> Question:
     """What core is asked.
 
@@ -136,6 +144,7 @@ def question(
         known: what is known of it.
         settings: how many alternatives, how diverse, which seed, what floor.
         prior: the shipped one if None.
+        right: (3,) what is to the viewer's right, for pictures; None without a window.
     """
     options = {
         "seed": settings.seed,
@@ -150,7 +159,7 @@ def question(
         options["mirrored"] = settings.mirrored
     else:
         options["hypotheses"] = settings.hypotheses
-    return Question(rig.object.name, settings, pose, known, prior, options)
+    return Question(rig.object.name, settings, pose, known, prior, options, right)
 
 
 def completed(asked: Question, *, recalled: Remembered | None = None) -> Remembered:

@@ -30,6 +30,7 @@ from .rig import Rig, read_rig
 from .settings import Settings
 from .steps import Steps
 from .stretch import unstretched
+from .viewing import viewed_right
 from .weights import own_prior
 
 
@@ -157,7 +158,8 @@ def _ask(
     rises = settings.keep_feet_on_floor and plan.moved is not None
     height_known = settings.keep_feet_on_floor and not rises
     pose, known = _problem(rig, intent, apart, mirrored, settings, height_known=height_known)
-    question = memory.question(rig, plan, pose, known, settings, own_prior(settings.weights))
+    prior, right = own_prior(settings.weights), viewed_right(context)
+    question = memory.question(rig, plan, pose, known, settings, prior, right)
     return _Asked(rig, intent, plan, apart, question)
 
 
