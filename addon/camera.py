@@ -11,18 +11,25 @@ AZIMUTH_DEG, ELEVATION_DEG = 32.0, 12.0
 """Seen from the left of where the body faces, and above."""
 
 
-def view_axes(heading: np.ndarray) -> np.ndarray:
-    """(3, 3) rows are the picture's right, up and towards the viewer, in core's world.
+def right_of_front_left(heading: np.ndarray) -> np.ndarray:
+    """(3,) what is to the right where a body is seen from its front left, level, in core's world.
 
     Args:
         heading: (3, 3) turn about the vertical from looking along z to where the body faces.
     """
-    azimuth, elevation = math.radians(AZIMUTH_DEG), math.radians(ELEVATION_DEG)
-    ahead = heading @ np.array([math.sin(azimuth), 0.0, math.cos(azimuth)])
+    azimuth = math.radians(AZIMUTH_DEG)
+    return heading @ np.array([math.cos(azimuth), 0.0, -math.sin(azimuth)])
+
+
+def view_axes(right: np.ndarray) -> np.ndarray:
+    """(3, 3) rows are the right, up and towards the viewer of a picture from a little above, in core's world.
+
+    Args:
+        right: (3,) of unit length, level.
+    """
+    elevation = math.radians(ELEVATION_DEG)
     up = np.array([0.0, 1.0, 0.0])
-    towards = math.cos(elevation) * ahead + math.sin(elevation) * up
-    right = np.cross(up, towards)
-    right /= np.linalg.norm(right)
+    towards = math.cos(elevation) * np.cross(right, up) + math.sin(elevation) * up
     return np.stack([right, np.cross(towards, right), towards])
 
 

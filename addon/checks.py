@@ -202,7 +202,7 @@ def check_obey(
 
 
 def check_no_keys(
-    armature_object: bpy.types.Object, plan: Plan, frames: Iterable[float], advice: str
+    armature_object: bpy.types.Object, plan: Plan, frames: Iterable[float], advice: Advice
 ) -> None:
     """Refuse to change what the animator has keyed on one of the frames; Generated keys do not count.
 
@@ -218,7 +218,7 @@ def check_keys_stay(
     armature_object: bpy.types.Object,
     written: Collection[tuple[str, str]],
     frames: Iterable[float],
-    advice: str,
+    advice: Advice,
 ) -> None:
     """Refuse to change what the animator has keyed in (bone, property); Generated keys do not count.
 
@@ -228,7 +228,7 @@ def check_keys_stay(
     for frame in frames:
         for bone, paths in keyed_channels(armature_object, frame, generated=False).items():
             if any((bone, path) in written for path in paths):
-                raise Refusal(f"Bone '{bone}' has a key on frame {frame:g} that would change; {advice}")
+                raise Refusal(f"Bone '{bone}' has a key on frame {frame:g} that would change; ", advice)
 
 
 def _check_location(bone: bpy.types.PoseBone) -> None:

@@ -27,6 +27,7 @@ from .denoise_settings import PARTS, DenoiseSettings
 from .denoise_writing import Written, write_clip
 from .errors import Refusal
 from .rig import calibrate
+from .steps import Progress, Steps, on_thread, within
 from .takes import Take, find_takes
 
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ logger = logging.getLogger(__name__)
 
 Solve = Callable[..., Any]
 """``contrapposto.tasks.denoise.denoise`` or what stands in for it."""
-Progress = Callable[[float], None]
-"""Told how much is done, 0 to 1; may raise to stop."""
 
 READING, SOLVING = 0.2, 0.85
 """How much is done once a take is read, and once it is cleaned."""
@@ -57,10 +56,6 @@ class Outcome:
 
     reports: tuple[DenoiseReport, ...]
     skipped: tuple[Refusal, ...] = ()
-
-
-class Cancelled(Exception):  # noqa: N818 - no error: the user asked for it
-    """The user has stopped it; nothing has changed."""
 
 
 def denoise(
@@ -98,6 +93,23 @@ def denoise(
     except BaseException:
         job.discard()
         raise
+
+
+def denoising_in_window(job: Denoising) -> Steps[Outcome]:
+    """The same as a window needs it: cleaned on a thread of its own.
+
+    Closed before the end, it leaves nothing.
+    """
+    share = 1 / len(job.takes)
+    try:
+        while not job.is_done:
+            begun = job.number * share
+            yield from within(job.read(), begun, begun + share * READING)
+            yield from within(on_thread(job.solve), begun + share * READING, begun + share * SOLVING)
+            yield from within(job.write(), begun + share * SOLVING, begun + share)
+        return job.finish()
+    finally:
+        job.discard()
 
 
 class Denoising:
@@ -232,9 +244,7 @@ class Denoising:
             raise Refusal(f"Action '{clip.motion.name}' could not be denoised: {error}") from error
         poses = denoised.motion.poses
         if not (np.all(np.isfinite(poses.rotations)) and np.all(np.isfinite(poses.transl))):
-            raise Refusal(
-                "The prior gave no finite motion; reinstall the extension, its weights may be damaged"
-            )
+            raise Refusal("The weights gave no finite motion; they may be damaged, reinstall the extension")
         return denoised
 
     def _skip(self, refusal: Refusal) -> None:

@@ -16,6 +16,10 @@ class Advice(Enum):
     CHOOSE_STRIPS = "select strips and choose Selected Strips"
     ALL_BONES = "turn off Only Selected Bones"
     OTHER_FRAMES = "choose another range"
+    OTHER_START = "go to another frame, or change Every"
+    OTHER_START_OR_AIR = "go to another frame, or switch Keep on Floor off"
+    KEEP_KEYED = "choose to keep Keyed Bones"
+    WITHOUT_KEY = "go to a frame without it"
 
 
 class Refusal(ValueError):  # noqa: N818 - no error: the extension declines

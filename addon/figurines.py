@@ -14,7 +14,7 @@ from contrapposto.motion import Pose
 from contrapposto.rotation import split_heading
 from contrapposto.skeleton import JOINT_INDEX, JOINT_NAMES, PARENTS, forward_kinematics
 
-from .camera import in_square, view_axes
+from .camera import in_square, right_of_front_left, view_axes
 from .raster import draw
 
 SIZE = 64
@@ -38,19 +38,24 @@ _NOT_DRAWN = {"left_hip", "right_hip", "left_collar", "right_collar"}
 _IN_TRUNK = {"spine1", "spine2", "spine3", "neck"}
 
 
-def figurines(poses: Pose, offsets: np.ndarray | None, fails: np.ndarray) -> np.ndarray:
+def figurines(
+    poses: Pose, offsets: np.ndarray | None, fails: np.ndarray, right: np.ndarray | None = None
+) -> np.ndarray:
     """Pictures of poses, all from the same side.
 
     Args:
         poses: N of them.
         offsets: (22, 3) the body's proportions; the standard body if None.
         fails: (N,) bool, those that are drawn in another colour.
+        right: (3,) what is to the viewer's right, of unit length, level; as from the front left if None.
 
     Returns:
         (N, SIZE, SIZE, 4) float32 red, green, blue and alpha, the lowest row first.
     """
     world, places = forward_kinematics(poses.rotations, offsets)
-    axes = view_axes(split_heading(poses.rotations[0, 0])[0])
+    if right is None:
+        right = right_of_front_left(split_heading(poses.rotations[0, 0])[0])
+    axes = view_axes(right)
     bodies = _bodies(world, places) @ axes.T
     return np.stack(
         [_picture(body, FAILING if failing else PAINT) for body, failing in zip(bodies, fails, strict=True)]

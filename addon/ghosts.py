@@ -102,7 +102,7 @@ def take_ghost(context: bpy.types.Context, ghost: bpy.types.Object) -> str:
     for bone, path in channels:
         if path not in {"location", rotation_path(bones[bone])}:
             raise Refusal(f"Bone '{bone}' has another rotation mode now; sample again")
-    checks.check_keys_stay(rig, channels, [frame], "go to a frame without it")
+    checks.check_keys_stay(rig, channels, [frame], Advice.WITHOUT_KEY)
     swings = {limb.handle.swing for limb in read_rig(rig).limbs.values()}
     insert = context.scene.tool_settings.use_keyframe_insert_auto
     checks.check_obey(rig, channels, swings, Advice.NO_AUTO_KEYS if insert else None)

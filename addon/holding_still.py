@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 import bpy
 import numpy as np
 
-from .errors import Refusal
+from .errors import Advice, Refusal
 from .limbs import carriers, controls, live_ik_limbs
 from .playback import frame_kept
 from .solving import Solved
@@ -42,17 +42,19 @@ def check_holds_still(scene: bpy.types.Scene, solved: Solved, frames: Iterable[f
                 if not _is_same(np.array(bones[name].matrix_basis), before, bones[name].length):
                     raise Refusal(
                         f"Bone '{name}' is kept, but on frame {frame:g} its curves have it elsewhere than on "
-                        f"frame {now:g}; choose other frames, or hold it still"
+                        f"frame {now:g}; hold it still, or ",
+                        Advice.OTHER_START,
                     )
             for end in set(rig.limbs) ^ set(live_ik_limbs(rig.object, rig.rigmap)):
                 raise Refusal(
                     f"The {end.replace('_', ' ')} of '{rig.object.name}' changes between IK and FK before "
-                    f"frame {frame:g}; choose other frames"
+                    f"frame {frame:g}; ",
+                    Advice.OTHER_START,
                 )
             if floor is not None and not np.allclose(np.array(rig.object.matrix_world)[2], floor, atol=_SAME):
                 raise Refusal(
-                    f"'{rig.object.name}' itself rises or tilts before frame {frame:g}; choose other frames, "
-                    "or switch Keep on Floor off"
+                    f"'{rig.object.name}' itself rises or tilts before frame {frame:g}; ",
+                    Advice.OTHER_START_OR_AIR,
                 )
 
 

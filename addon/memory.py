@@ -30,6 +30,7 @@ from .plan import Plan
 from .rig import Rig
 from .sample_settings import SampleSettings
 from .settings import Settings
+from .steps import Progress, Steps, on_thread
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +42,14 @@ class Remembered:
         prior: the one it is from; None for the shipped one.
         completion: the alternatives, best first.
         offsets: (22, 3) the body's proportions.
+        right: (3,) what was to the viewer's right when they were asked for; None without a window.
     """
 
     digest: str
     prior: PosePrior | None
     completion: Completion
     offsets: np.ndarray
+    right: np.ndarray | None
 
     @cached_property
     def naturalness(self) -> np.ndarray | None:
@@ -61,23 +64,78 @@ class Remembered:
     @cached_property
     def pictures(self) -> np.ndarray:
         """(N, height, width, 4) float32 of the alternatives, the lowest row first."""
-        return figurines(self.completion.poses, self.offsets, self.completion.fails)
+        return figurines(self.completion.poses, self.offsets, self.completion.fails, self.right)
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What core is asked; holds nothing of Blender's, so that any thread may answer it.
+
+    Attributes:
+        armature: name of the object.
+        settings: what the user chose.
+        pose: as it stands.
+        known: what is known of it.
+        prior: the shipped one if None.
+        options: what else the answer depends on.
+        right: (3,) what is to the viewer's right, for pictures; None without a window.
+    """
+
+    armature: str
+    settings: Settings
+    pose: Pose
+    known: Known
+    prior: PosePrior | None
+    options: dict[str, Any]
+    right: np.ndarray | None
+
+    @cached_property
+    def digest(self) -> str:
+        """The same for the same question."""
+        return _digest(self.pose, self.known, self.options)
+
+    def is_answered_by(self, held: Remembered | None) -> bool:
+        """Whether these are the alternatives that are asked for."""
+        return held is not None and held.digest == self.digest and held.prior is self.prior
+
+    def answer(self, progress: Progress | None = None) -> Remembered:
+        """The alternatives, worked out anew.
+
+        Args:
+            progress: told how much is done; may raise to stop.
+
+        Raises:
+            Refusal: if the prior's weights are missing or damaged.
+        """
+        samples = isinstance(self.settings, SampleSettings)
+        task, done = (sample_poses, "sampled") if samples else (complete_pose, "completed")
+
+        def told(step: int, steps: int) -> None:
+            if progress is not None:
+                progress(step / steps)
+
+        try:
+            completion = task(self.pose, self.known, **self.options, prior=self.prior, callback=told)
+        except (ValueError, OSError) as error:
+            raise Refusal(f"The pose of '{self.armature}' could not be {done}: {error}") from error
+        if not np.all(np.isfinite(completion.poses.rotations)):
+            raise Refusal("The weights gave no finite pose; they may be damaged, reinstall the extension")
+        return Remembered(self.digest, self.prior, completion, self.options["offsets"], self.right)
 
 
 _last: Remembered | None = None
 
 
-def completed(
+def question(
     rig: Rig,
     plan: Plan,
     pose: Pose,
     known: Known,
     settings: Settings,
     prior: PosePrior | None,
-    *,
-    recalled: Remembered | None = None,
-) -> Remembered:
-    """The completion, from memory if nothing that it depends on has changed.
+    right: np.ndarray | None,
+) -> Question:
+    """What core is asked.
 
     Args:
         rig: gives the proportions.
@@ -86,14 +144,9 @@ def completed(
         known: what is known of it.
         settings: how many alternatives, how diverse, which seed, what floor.
         prior: the shipped one if None.
-        recalled: it has to be this one.
-
-    Raises:
-        Refusal: if the prior's weights are missing or damaged, or something has changed since the one that
-            is recalled.
+        right: (3,) what is to the viewer's right, for pictures; None without a window.
     """
-    global _last  # noqa: PLW0603 - one completion is held, on purpose
-    asked = {
+    options = {
         "seed": settings.seed,
         "diversity": settings.diversity,
         "offsets": rig.calibration.offsets,
@@ -102,32 +155,57 @@ def completed(
         "keep_feet_on_floor": settings.keep_feet_on_floor,
     }
     if isinstance(settings, SampleSettings):
-        task = sample_poses
-        asked |= {"count": settings.hypotheses, "distance": settings.distance, "mirrored": settings.mirrored}
+        options |= {"count": settings.hypotheses, "distance": settings.distance}
+        options["mirrored"] = settings.mirrored
     else:
-        task = complete_pose
-        asked["hypotheses"] = settings.hypotheses
-    digest = _digest(pose, known, asked)
+        options["hypotheses"] = settings.hypotheses
+    return Question(rig.object.name, settings, pose, known, prior, options, right)
+
+
+def completed(asked: Question, *, recalled: Remembered | None = None) -> Remembered:
+    """The answer, from memory if nothing that it depends on has changed.
+
+    Args:
+        asked: the question.
+        recalled: it has to be this one.
+
+    Raises:
+        Refusal: if the prior's weights are missing or damaged, or something has changed since the one that
+            is recalled.
+    """
+    global _last  # noqa: PLW0603 - one completion is held, on purpose
     held = recalled or _last
-    if held is not None and held.digest == digest and held.prior is prior:
+    if asked.is_answered_by(held):
         return held
     if recalled is not None:
         raise Refusal(
-            f"'{rig.object.name}' or what it keeps has changed since its {settings.plural.lower()} were "
+            f"'{asked.armature}' or what it keeps has changed since its {asked.settings.plural.lower()} were "
             "made; undo that, or make new ones"
         )
-    try:
-        completion = task(pose, known, **asked, prior=prior)
-    except (ValueError, OSError) as error:
-        raise Refusal(f"The pose of '{rig.object.name}' could not be {_what(settings)}: {error}") from error
-    if not np.all(np.isfinite(completion.poses.rotations)):
-        raise Refusal("The prior gave no finite pose; reinstall the extension, its weights may be damaged")
-    _last = Remembered(digest, prior, completion, rig.calibration.offsets)
+    _last = asked.answer()
     return _last
 
 
-def _what(settings: Settings) -> str:
-    return "sampled" if isinstance(settings, SampleSettings) else "completed"
+def answered_elsewhere(asked: Question, *, pictured: bool) -> Steps[None]:
+    """The answer in memory, worked out on a thread of its own unless it is there already.
+
+    Args:
+        asked: the question.
+        pictured: draw the alternatives' pictures there as well.
+
+    Raises:
+        Refusal: if the prior's weights are missing or damaged.
+    """
+    global _last  # noqa: PLW0603 - as above
+
+    def work(progress: Progress) -> Remembered:
+        found = asked.answer(progress)
+        if pictured:
+            _ = found.pictures
+        return found
+
+    if not asked.is_answered_by(_last):
+        _last = yield from on_thread(work)
 
 
 def forget() -> None:

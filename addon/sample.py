@@ -16,6 +16,7 @@ import bpy
 from . import alternatives, checks, keys, told
 from .channels import read_channels, write_channels
 from .complete import put, wants_keys
+from .errors import Advice
 from .ghost_row import GhostRows
 from .holding_still import check_holds_still
 from .memory import Remembered
@@ -23,9 +24,12 @@ from .offering import offer
 from .pose_assets import PoseAssets
 from .report import naturalness_of
 from .sample_settings import Destination, SampleSettings
-from .solving import Solved, solve
-from .steps import Steps, result_of
+from .solving import Solved, solve, solve_ahead
+from .steps import Steps, result_of, within
 from .writing import Writer
+
+SOLVED = {Destination.POSE: 0.95, Destination.KEYS: 0.5, Destination.ASSETS: 0.2, Destination.GHOSTS: 0.2}
+"""How much is done once the samples are solved."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,24 @@ def sampling(
     return report
 
 
+def sampling_in_window(
+    context: bpy.types.Context, armature_object: bpy.types.Object, settings: SampleSettings
+) -> Steps[SampleReport]:
+    """The same as a window needs it: solved on a thread of its own first, offered in the sidebar."""
+    into_keys = settings.destination is Destination.KEYS
+    into_pose = settings.destination is Destination.POSE
+    solved = SOLVED[settings.destination]
+    ahead = solve_ahead(
+        context,
+        armature_object,
+        settings,
+        insert_keys=into_keys or (into_pose and wants_keys(context, settings)),
+        pictured=not into_keys,
+    )
+    yield from within(ahead, 0.0, solved)
+    return (yield from within(sampling(context, armature_object, settings, browse=True), solved, 1.0))
+
+
 def _into_pose(
     context: bpy.types.Context,
     armature_object: bpy.types.Object,
@@ -142,8 +164,8 @@ def _into_pose(
 ) -> SampleReport:
     insert = wants_keys(context, settings)
     solved = solve(context, armature_object, settings, insert_keys=insert, recalled=recalled)
-    advice = "choose to keep Keyed Bones"
-    checks.check_no_keys(armature_object, solved.plan, [context.scene.frame_current_final], advice)
+    frames = [context.scene.frame_current_final]
+    checks.check_no_keys(armature_object, solved.plan, frames, Advice.KEEP_KEYED)
     report = put(context, solved, insert_keys=insert, browse=browse)
     return SampleReport(
         armature=report.armature,
@@ -162,7 +184,7 @@ def _into_keys(context: bpy.types.Context, solved: Solved) -> SampleReport:
     samples = len(solved.completion.energy)
     start = scene.frame_current if settings.start is None else settings.start
     frames = tuple(range(start, start + samples * settings.step, settings.step))
-    checks.check_no_keys(rig.object, solved.plan, frames, "choose other frames")
+    checks.check_no_keys(rig.object, solved.plan, frames, Advice.OTHER_START)
     check_holds_still(scene, solved, frames)
     before = read_channels(rig.object)
     writer = Writer(context.view_layer, rig.object, rig.calibration)

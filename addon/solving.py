@@ -24,11 +24,13 @@ from contrapposto.tasks.judgement import Completion
 from . import checks, memory
 from .following import kept_apart
 from .known import Intent, read_intent
-from .memory import Remembered
+from .memory import Question, Remembered
 from .plan import Plan, make_plan
 from .rig import Rig, read_rig
 from .settings import Settings
+from .steps import Steps
 from .stretch import unstretched
+from .viewing import viewed_right
 from .weights import own_prior
 
 
@@ -87,6 +89,52 @@ def solve(
     Raises:
         Refusal: with one sentence.
     """
+    asked = _ask(context, armature_object, settings, insert_keys=insert_keys)
+    remembered = memory.completed(asked.question, recalled=recalled)
+    return Solved(asked.rig, asked.intent, asked.plan, asked.apart, remembered, settings)
+
+
+def solve_ahead(
+    context: bpy.types.Context,
+    armature_object: bpy.types.Object,
+    settings: Settings,
+    *,
+    insert_keys: bool,
+    pictured: bool,
+) -> Steps[None]:
+    """Have ``solve`` find its alternatives in memory; they are made on a thread of their own.
+
+    Whatever becomes of the armature meanwhile, ``solve`` reads it again and trusts none that are for another
+    pose.
+
+    Args:
+        context: gives scene and view layer.
+        armature_object: the armature.
+        settings: what the user chose.
+        insert_keys: whether what is written later is to be keyed.
+        pictured: whether the alternatives will be browsed, by pictures.
+
+    Raises:
+        Refusal: with one sentence.
+    """
+    asked = _ask(context, armature_object, settings, insert_keys=insert_keys)
+    yield from memory.answered_elsewhere(asked.question, pictured=pictured)
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """What is asked for an armature as it stands, checked."""
+
+    rig: Rig
+    intent: Intent
+    plan: Plan
+    apart: Mapping[str, str | None]
+    question: Question
+
+
+def _ask(
+    context: bpy.types.Context, armature_object: bpy.types.Object, settings: Settings, *, insert_keys: bool
+) -> _Asked:
     frame = context.scene.frame_current_final
     context.view_layer.update()
     checks.check_armature(armature_object, context.view_layer)
@@ -110,9 +158,9 @@ def solve(
     rises = settings.keep_feet_on_floor and plan.moved is not None
     height_known = settings.keep_feet_on_floor and not rises
     pose, known = _problem(rig, intent, apart, mirrored, settings, height_known=height_known)
-    prior = own_prior(settings.weights)
-    remembered = memory.completed(rig, plan, pose, known, settings, prior, recalled=recalled)
-    return Solved(rig, intent, plan, apart, remembered, settings)
+    prior, right = own_prior(settings.weights), viewed_right(context)
+    question = memory.question(rig, plan, pose, known, settings, prior, right)
+    return _Asked(rig, intent, plan, apart, question)
 
 
 def _mirrored_joints(rig: Rig, intent: Intent) -> frozenset[str]:

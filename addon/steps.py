@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+import threading
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from typing import TypeVar
 
@@ -13,6 +14,17 @@ Result = TypeVar("Result")
 
 Steps = Generator[float, None, Result]
 """Yields how much is done, 0 to 1, and returns what came of it; may be closed between two steps."""
+
+Progress = Callable[[float], None]
+"""Told how much is done, 0 to 1; may raise to stop."""
+
+
+class Waiting(float):
+    """How much is done of what goes on elsewhere: asking again at once tells nothing new."""
+
+
+class Cancelled(Exception):  # noqa: N818 - no error: the user asked for it
+    """The user has stopped it; nothing has changed."""
 
 
 def result_of(steps: Steps[Result]) -> Result:
@@ -32,7 +44,43 @@ def within(steps: Steps[Result], low: float, high: float) -> Steps[Result]:
                 done = next(steps)
             except StopIteration as end:
                 return end.value
-            yield low + (high - low) * done
+            overall = low + (high - low) * done
+            yield Waiting(overall) if isinstance(done, Waiting) else overall
+
+
+def on_thread(work: Callable[[Progress], Result]) -> Steps[Result]:
+    """Work that touches nothing of Blender's, on a thread of its own; each step says how far it is.
+
+    Closed before the end, it does not wait: the thread ends when it next tells how much is done.
+
+    Args:
+        work: is given what it tells that to. What it raises is raised here.
+    """
+    stopped, results, errors = threading.Event(), [], []
+    reached = 0.0
+
+    def told(done: float) -> None:
+        nonlocal reached
+        if stopped.is_set():
+            raise Cancelled
+        reached = done
+
+    def run() -> None:
+        try:
+            results.append(work(told))
+        except BaseException as error:  # noqa: BLE001 - raised again on Blender's thread
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="contrapposto", daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            yield Waiting(reached)
+    finally:
+        stopped.set()
+    if errors:
+        raise errors[0]
+    return results[0]
 
 
 def chunks(count: int, size: int) -> Iterator[np.ndarray]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from contrapposto.rotation import split_heading
 
-from .camera import in_square, view_axes
+from .camera import in_square, right_of_front_left, view_axes
 from .figure import figure
 from .raster import draw
 from .rig import Rig
@@ -38,7 +38,8 @@ class Photographer:
 
     def __init__(self, rig: Rig) -> None:
         self.rig = rig
-        self.axes = view_axes(split_heading(rig.pose.global_orient)[0]) @ BLENDER_TO_CORE[:3, :3]
+        right = right_of_front_left(split_heading(rig.pose.global_orient)[0])
+        self.axes = view_axes(right) @ BLENDER_TO_CORE[:3, :3]
         heads = rig.armature.heads
         world = np.array(rig.object.matrix_world, dtype=float)
         standing = heads @ world[:3, :3].T

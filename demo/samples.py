@@ -34,7 +34,10 @@ COLUMNS = 8
 CELL = 192
 """Pixels of a picture on the sheet."""
 
-PAPER = 0.95
+PAPER, FLOOR = 0.95, 0.87
+
+STANDS, FLOOR_ENDS = 0.07, 0.2
+"""Shares of a picture's height: where the lowest part of each figure is, and how far up the floor goes."""
 
 
 def make(character: Callable[[], bpy.types.Object], count: int, seed: int) -> tuple[list[np.ndarray], str]:
@@ -64,16 +67,24 @@ def picture(action: bpy.types.Action) -> np.ndarray:
 
 
 def lay_out(pictures: list[np.ndarray]) -> np.ndarray:
-    """All pictures on one sheet of paper, in rows from the top."""
+    """All pictures on one sheet of paper, in rows from the top, each figure on the floor of its row."""
     rows = -(-len(pictures) // COLUMNS)
     height, width, _ = pictures[0].shape
     sheet = np.full((rows * height, min(COLUMNS, len(pictures)) * width, 4), PAPER, dtype=np.float32)
     sheet[..., 3] = 1.0
-    for number, one in enumerate(pictures):
+    for row in range(rows):
+        sheet[row * height : row * height + round(FLOOR_ENDS * height), :, :3] = FLOOR
+    for number, one in enumerate(map(on_floor, pictures)):
         row, column = rows - 1 - number // COLUMNS, number % COLUMNS
         cell = sheet[row * height : (row + 1) * height, column * width : (column + 1) * width]
-        cell[..., :3] = one[..., :3] * one[..., 3:] + PAPER * (1 - one[..., 3:])
+        cell[..., :3] = one[..., :3] * one[..., 3:] + cell[..., :3] * (1 - one[..., 3:])
     return sheet
+
+
+def on_floor(one: np.ndarray) -> np.ndarray:
+    """A picture moved down until its figure's lowest row is where figures stand."""
+    lowest = np.flatnonzero(one[..., 3].max(axis=1))[0]
+    return np.roll(one, round(STANDS * len(one)) - lowest, axis=0)
 
 
 def save(sheet: np.ndarray, path: Path) -> None:

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +26,7 @@ from .polling import NeedsArmature
 from .stoppable import Stoppable
 
 if TYPE_CHECKING:
-    from ..addon.denoise import Denoising, Outcome
+    from ..addon.denoise import Outcome
 
 OPTIONS = ("source", "frames", "frame_start", "frame_end", "selected_only", "strength")
 PART_OPTIONS = tuple(f"strength_{part}" for part in PARTS)
@@ -149,14 +147,14 @@ class CONTRAPPOSTO_OT_denoise_mocap(DenoiseMocapOptions, Stoppable, NeedsArmatur
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Do it while the window shows how far it is; Esc stops it."""
-        from ..addon.denoise import Denoising
+        from ..addon.denoise import Denoising, denoising_in_window
 
         try:
-            run = _Run(Denoising(context, context.object, self.settings(context)))
+            job = Denoising(context, context.object, self.settings(context))
         except Refusal as refusal:
             self.report({"ERROR"}, str(refusal))
             return {"CANCELLED"}
-        return self.begin(context, run)
+        return self.begin(context, denoising_in_window(job))
 
     def draw(self, context: bpy.types.Context) -> None:
         """The redo panel."""
@@ -202,86 +200,6 @@ class CONTRAPPOSTO_OT_denoise_mocap(DenoiseMocapOptions, Stoppable, NeedsArmatur
                 self.report({"WARNING"}, report.warning)
             self.report({"INFO"}, report.sentence)
         return {"FINISHED"}
-
-
-class _Run:
-    """A job in slices of time: reading and writing here, cleaning on a thread that touches no Blender data.
-
-    Attributes:
-        job: what is done.
-        fraction: how much of it.
-    """
-
-    def __init__(self, job: Denoising) -> None:
-        self.job = job
-        self.fraction = 0.0
-        self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._error: BaseException | None = None
-        self._steps = self._all()
-
-    def go_on(self, seconds: float) -> bool:
-        """Go on for about so long; whether everything is done.
-
-        Raises:
-            Refusal: if something cannot be denoised; nothing has changed then.
-        """
-        import time
-
-        until = time.perf_counter() + seconds
-        while time.perf_counter() < until:
-            try:
-                done, is_waiting = next(self._steps)
-            except StopIteration:
-                return True
-            self.fraction = (self.job.number + done) / len(self.job.takes)
-            if is_waiting:
-                return False
-        return False
-
-    def finish(self) -> Outcome:
-        """What came of it, once everything is done."""
-        return self.job.finish()
-
-    def stop(self) -> None:
-        """Give up; what was begun is taken back. Harmless once everything is done."""
-        self._stopped.set()
-        self._steps.close()
-        self.job.discard()
-
-    def _all(self) -> Iterator[tuple[float, bool]]:
-        from ..addon.denoise import READING, SOLVING
-
-        while not self.job.is_done:
-            for done in self.job.read():
-                yield done * READING, False
-            self._begin_solving()
-            while self._thread is not None and self._thread.is_alive():
-                yield READING + (SOLVING - READING) * self._solved, True
-            if self._error is not None:
-                raise self._error
-            for done in self.job.write():
-                yield SOLVING + (1 - SOLVING) * done, False
-
-    def _begin_solving(self) -> None:
-        from ..addon.denoise import Cancelled
-
-        self._solved = 0.0
-
-        def told(done: float) -> None:
-            if self._stopped.is_set():
-                raise Cancelled
-            self._solved = done
-
-        def work() -> None:
-            try:
-                self.job.solve(told)
-            except BaseException as error:  # noqa: BLE001 - raised again on Blender's thread
-                self._error = error
-
-        self._error = None
-        self._thread = threading.Thread(target=work, name="denoise mocap", daemon=True)
-        self._thread.start()
 
 
 class CONTRAPPOSTO_OT_toggle_denoised(NeedsArmature, bpy.types.Operator):

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import bpy
@@ -18,7 +17,6 @@ from .stoppable import Stoppable
 
 if TYPE_CHECKING:
     from ..addon.sample import SampleReport
-    from ..addon.steps import Steps
 
 OPTIONS = (
     "destination",
@@ -37,9 +35,6 @@ OPTIONS_OF = {
     "GHOSTS": ("spacing",),
 }
 """The options of every destination, and those that only one has; the redo panel has the sample as well."""
-
-_LONG = {"ASSETS", "GHOSTS"}
-"""Where every sample is posed and copied: some tenths of a second each on a control rig."""
 
 ALL_OPTIONS = (*OPTIONS, *(name for names in OPTIONS_OF.values() for name in names))
 
@@ -177,17 +172,15 @@ class CONTRAPPOSTO_OT_sample_poses(SamplePosesOptions, Stoppable, NeedsArmature,
         return self.tell(report)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Do what takes long while the window shows how far it is; Esc stops it."""
-        if self.destination not in _LONG:
-            return self.execute(context)
-        from ..addon.sample import sampling
+        """Do it while the window shows how far it is; Esc stops it."""
+        from ..addon.sample import sampling_in_window
 
         try:
             settings = self.settings(context)
         except Refusal as refusal:
             self.report({"ERROR"}, str(refusal))
             return {"CANCELLED"}
-        return self.begin(context, _Run(sampling(context, context.object, settings, browse=True)))
+        return self.begin(context, sampling_in_window(context, context.object, settings))
 
     def settings(self, context: bpy.types.Context) -> SampleSettings:
         """The options as the importable function takes them."""
@@ -226,42 +219,6 @@ class CONTRAPPOSTO_OT_sample_poses(SamplePosesOptions, Stoppable, NeedsArmature,
             layout.prop(self, "alternative")
         for name in (*OPTIONS, *OPTIONS_OF[self.destination]):
             layout.prop(self, name)
-
-
-class _Run:
-    """Samples in slices of time.
-
-    Attributes:
-        fraction: how much is done.
-    """
-
-    def __init__(self, steps: Steps[SampleReport]) -> None:
-        self.fraction = 0.0
-        self._steps = steps
-        self._report: SampleReport | None = None
-
-    def go_on(self, seconds: float) -> bool:
-        """Go on for about so long; whether everything is done.
-
-        Raises:
-            Refusal: if poses cannot be sampled; nothing has changed then.
-        """
-        until = time.perf_counter() + seconds
-        while time.perf_counter() < until:
-            try:
-                self.fraction = next(self._steps)
-            except StopIteration as end:
-                self._report = end.value
-                return True
-        return False
-
-    def finish(self) -> SampleReport | None:
-        """What came of it, once everything is done."""
-        return self._report
-
-    def stop(self) -> None:
-        """Give up; what was begun is taken back. Harmless once everything is done."""
-        self._steps.close()
 
 
 _CLASSES = (ContrappostoSampleOptions, CONTRAPPOSTO_OT_sample_poses)

@@ -3,38 +3,52 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+import time
+from typing import Any
 
 import bpy
 
 from ..addon import running
 from ..addon.errors import Refusal
+from ..addon.steps import Steps, Waiting
 
 _TICK_SECONDS = 0.1
 _SLICE_SECONDS = 0.08
 
 
-class Run(Protocol):
-    """Work in slices.
+class Run:
+    """Steps in slices of time.
 
     Attributes:
-        fraction: how much of it is done.
+        fraction: how much is done.
+        outcome: what came of it, once everything is done.
     """
 
-    fraction: float
+    def __init__(self, steps: Steps[Any]) -> None:
+        self.fraction = 0.0
+        self.outcome: Any = None
+        self._steps = steps
 
     def go_on(self, seconds: float) -> bool:
-        """Go on for about so long; whether everything is done.
+        """Go on for about so long, or until only another thread can; whether everything is done.
 
         Raises:
             Refusal: if it cannot be done; nothing has changed then.
         """
-
-    def finish(self) -> Any:  # noqa: ANN401 - whatever the operator tells
-        """What came of it, once everything is done."""
+        until = time.perf_counter() + seconds
+        while time.perf_counter() < until:
+            try:
+                self.fraction = next(self._steps)
+            except StopIteration as end:
+                self.outcome = end.value
+                return True
+            if isinstance(self.fraction, Waiting):
+                return False
+        return False
 
     def stop(self) -> None:
         """Give up; what was begun is taken back. Harmless once everything is done."""
+        self._steps.close()
 
 
 class Stoppable:
@@ -48,9 +62,9 @@ class Stoppable:
             return False
         return True
 
-    def begin(self, context: bpy.types.Context, run: Run) -> set[str]:
+    def begin(self, context: bpy.types.Context, steps: Steps[Any]) -> set[str]:
         """Start; what ``invoke`` gives back."""
-        self._run = run
+        self._run = Run(steps)
         manager = context.window_manager
         self._timer = manager.event_timer_add(_TICK_SECONDS, window=context.window)
         manager.modal_handler_add(self)
@@ -69,7 +83,6 @@ class Stoppable:
             return {"RUNNING_MODAL"}
         try:
             is_done = self._run.go_on(_SLICE_SECONDS)
-            outcome = self._run.finish() if is_done else None
         except Refusal as refusal:
             self._leave(context)
             self.report({"ERROR"}, str(refusal))
@@ -82,7 +95,7 @@ class Stoppable:
         if not is_done:
             return {"RUNNING_MODAL"}
         self._leave(context)
-        return self.tell(outcome)
+        return self.tell(self._run.outcome)
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender ends the operator, as on loading another file."""

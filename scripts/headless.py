@@ -29,6 +29,10 @@ OPTION_FOR = {
     "CHOOSE_STRIPS": "give --all-actions or --selected-strips",
     "ALL_BONES": "leave out --selected-bones",
     "OTHER_FRAMES": "give other --frames",
+    "OTHER_START": "give another --frame or --every",
+    "OTHER_START_OR_AIR": "give another --frame, or --no-keep-feet-on-floor",
+    "KEEP_KEYED": "give --keep keyed",
+    "WITHOUT_KEY": "give another --frame",
 }
 """What each ``Advice`` of the add-on is here."""
 

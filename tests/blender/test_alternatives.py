@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 import importlib
+import math
+import types
 from dataclasses import replace
 
 import bpy
 import numpy as np
 import pytest
 import rigs
+from mathutils import Euler
 
+from contrapposto.motion import Pose
 from contrapposto.skeleton import JOINT_INDEX
 
 ops = bpy.ops.contrapposto
@@ -508,6 +512,36 @@ def test_those_that_fail_say_why(monkeypatch, extension):
     ops.complete_pose()
     why = [label for label, _ in drawn(extension) if "Left elbow turned 25 degrees too far" in label]
     assert [label[:2] for label in why] == ["7:", "8:"]
+
+
+def looking(rotation):
+    """A context whose 3D view looks so, in degrees about X and Z."""
+    turned = Euler((math.radians(rotation[0]), 0, math.radians(rotation[1]))).to_quaternion()
+    space = types.SimpleNamespace(type="VIEW_3D", region_3d=types.SimpleNamespace(view_rotation=turned))
+    return types.SimpleNamespace(space_data=space)
+
+
+@pytest.mark.parametrize("tilt", [90, 63, 0])
+def test_pictures_are_taken_from_the_side_that_the_view_looks_from(tilt, extension):
+    figurines = importlib.import_module(f"{extension}.addon.figurines").figurines
+    viewed_right = importlib.import_module(f"{extension}.addon.viewing").viewed_right
+    t_pose = Pose(np.tile(np.eye(3), (1, 22, 1, 1)), np.zeros((1, 3)))
+
+    def covered(right):
+        return figurines(t_pose, None, np.array([False]), right)[0, ..., 3]
+
+    left, right = (covered(viewed_right(looking((tilt, turn)))) for turn in (32, -32))
+    assert np.abs(left - covered(None)).max() < 0.01, "without a view, from the front left"
+    assert np.abs(right - left[:, ::-1]).max() < 0.3
+    assert np.abs(right - left).max() > 0.9
+
+
+def test_without_a_view_or_with_one_on_its_side_there_is_none_to_go_by(extension):
+    viewed_right = importlib.import_module(f"{extension}.addon.viewing").viewed_right
+    on_its_side = looking((90, 0))
+    on_its_side.space_data.region_3d.view_rotation = Euler((0, math.radians(90), 0)).to_quaternion()
+    assert viewed_right(bpy.context) is None
+    assert viewed_right(on_its_side) is None
 
 
 def test_each_has_a_picture_of_its_own_until_the_browsing_is_over(held, extension):

@@ -180,7 +180,7 @@ def test_an_answer_that_is_not_finite(refused, rig, extension, monkeypatch):
         return motion
 
     monkeypatch.setattr(mocap.addon(extension, "denoise"), "_core_denoise", lambda: fails)
-    refused(rig, "The prior gave no finite motion")
+    refused(rig, "The weights gave no finite motion")
 
 
 def _mute(rig, curves):

@@ -227,46 +227,50 @@ def test_the_frame_and_what_plays_are_as_before_while_frames_are_played(rig, cle
 @pytest.mark.parametrize("at", [0.05, 0.5, 0.95])
 @pytest.mark.parametrize("moving", [False, True])
 def test_what_stops_it_leaves_everything_as_it_was(rig, extension, at, moving):
-    module = mocap.addon(extension, "denoise")
+    module, steps = mocap.addon(extension, "denoise"), mocap.addon(extension, "steps")
     if moving:
         rig.keyframe_insert("location", frame=1)
     before = rigs.dump(rig, extension)
 
     def stop(done):
         if done >= at:
-            raise module.Cancelled
+            raise steps.Cancelled
 
-    with pytest.raises(module.Cancelled):
+    with pytest.raises(steps.Cancelled):
         module.denoise(bpy.context, rig, solve=mocap.Cleaner(), progress=stop)
     assert rigs.dump(rig, extension) == before
     assert rig.animation_data.use_nla
 
 
-def test_in_slices_it_does_the_same_and_stops_when_told(rig, cleaner, extension):
-    operators = importlib.import_module(f"{extension}.operators.denoise_mocap")
+def in_window(extension, rig, **options):
+    """Denoise Mocap in slices, as a window goes on with it."""
+    stoppable = importlib.import_module(f"{extension}.operators.stoppable")
     module = mocap.addon(extension, "denoise")
+    return stoppable.Run(module.denoising_in_window(module.Denoising(bpy.context, rig, **options)))
+
+
+def test_in_slices_it_does_the_same_and_stops_when_told(rig, cleaner, extension):
     before = rigs.dump(rig, extension)
-    run = operators._Run(module.Denoising(bpy.context, rig))
-    run.go_on(0.0)
+    run = in_window(extension, rig)
+    run.go_on(0.01)
     run.stop()
     assert rigs.dump(rig, extension) == before
-    run = operators._Run(module.Denoising(bpy.context, rig))
+    run = in_window(extension, rig)
     fractions = []
     while not run.go_on(0.01):
         fractions.append(run.fraction)
     assert fractions == sorted(fractions)
-    assert run.job.finish().reports[0].action == "Walk denoised"
+    assert run.outcome.reports[0].action == "Walk denoised"
     assert rig.animation_data.action.name == "Walk denoised"
 
 
-def test_an_error_on_the_other_thread_reaches_the_user(rig, monkeypatch, extension):
-    operators = importlib.import_module(f"{extension}.operators.denoise_mocap")
-    module, errors = mocap.addon(extension, "denoise"), mocap.addon(extension, "errors")
+def test_an_error_on_the_other_thread_reaches_the_user(rig, extension):
+    errors = mocap.addon(extension, "errors")
 
     def fails(*arguments, **options):
         raise ValueError("Frame 3 is not finite")
 
-    run = operators._Run(module.Denoising(bpy.context, rig, solve=fails))
+    run = in_window(extension, rig, solve=fails)
     with pytest.raises(errors.Refusal, match="Action 'Walk' could not be denoised: Frame 3 is not finite"):
         go_to_the_end(run)
 

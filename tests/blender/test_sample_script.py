@@ -112,7 +112,11 @@ def test_the_same_command_gives_the_same_poses(scene, tmp_path):
         (("--keep", "tail", "--output", "OUT"), 1, "has no bone named 'tail'"),
         (("--mirrored", "--output", "OUT"), 1, "Mirrored samples would not agree"),
         (("--armature", "Nobody", "--output", "OUT"), 1, "The scene has no object 'Nobody'"),
-        (("--into", "keys", "--keep", "nothing", "--output", "OUT"), 1, "Bone 'head' has a key on frame 1"),
+        (
+            ("--into", "keys", "--keep", "nothing", "--output", "OUT"),
+            1,
+            "Bone 'head' has a key on frame 1 that would change; give another --frame or --every",
+        ),
     ],
 )
 def test_what_cannot_be_done_ends_with_one_sentence_and_no_file(arguments, code, sentence, scene, tmp_path):

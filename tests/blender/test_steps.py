@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib
+import threading
 
 import pytest
 
@@ -39,3 +40,54 @@ def test_steps_within_others_scale_progress_and_return_the_same(steps):
 
     assert list(whole()) == [0.5, 0.75]
     assert returned == ["done"]
+
+
+def test_work_on_a_thread_tells_how_far_it_is_and_returns_its_result(steps):
+    go, here = threading.Event(), []
+
+    def work(progress):
+        here.append(threading.current_thread())
+        progress(0.5)
+        go.wait()
+        return "done"
+
+    running = steps.on_thread(work)
+    while (step := next(running)) < 0.5:
+        assert isinstance(step, steps.Waiting)
+    go.set()
+    returned = []
+
+    def whole():
+        returned.append((yield from steps.within(running, 0.5, 1.0)))
+
+    assert all(isinstance(step, steps.Waiting) and step == 0.75 for step in whole())
+    assert returned == ["done"]
+    assert here != [threading.current_thread()]
+
+
+def test_an_error_of_work_on_a_thread_is_raised_where_it_is_waited_for(steps):
+    def work(progress):
+        raise ArithmeticError("no")
+
+    with pytest.raises(ArithmeticError, match="no"):
+        list(steps.on_thread(work))
+
+
+def test_work_on_a_thread_that_is_closed_ends_when_it_next_tells(steps):
+    threads, go = [], threading.Event()
+
+    def work(progress):
+        threads.append(threading.current_thread())
+        progress(0.1)
+        go.wait()
+        progress(0.2)
+        threads.append("went on")
+
+    running = steps.on_thread(work)
+    while next(running) < 0.1:
+        pass
+    running.close()
+    go.set()
+    threads[0].join(60)
+    assert not threads[0].is_alive()
+    assert len(threads) == 1

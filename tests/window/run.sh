@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Press Complete Pose, an alternative and Denoise Mocap with a mouse, in a real Blender window, sample ghosts,
-# and photograph them; apply a pose asset from the Asset Browser, and look for traces of the disabled add-on.
+# and photograph them; sample into the pose and undo it, apply a pose asset from the Asset Browser, and look for
+# traces of the disabled add-on.
 #
 #   tests/window/run.sh REAL_BLENDER ZIP PYTHON
 #
+# STAGES, all of "press assets denoise" by default, are those that are run. SUITE is the Blender that REAL_BLENDER
+# is to take, its own choice by default; the places that the mouse goes to in press and denoise are those of 4.3.
 # REAL_BLENDER runs Blender under Xvfb (make test-window names it); it needs root. PYTHON has core; it writes
 # the takes that are denoised, from the motion in ../shared or where CONTRAPPOSTO_SHARED points. Pictures stay
 # in build/window, with UPDATE=1 some go to docs/images. Ends with status 1 if a press did not do what it
@@ -19,17 +22,35 @@ folder=build/window
 rm -rf "$folder"
 mkdir -p "$folder/denoise" "$folder/assets"
 
-"$real_blender" --home "$folder/home" -- --command extension install-file -r user_default --enable "$zip"
-"$real_blender" --home "$folder/home" --drive tests/window/drive.sh -- \
-  -P tests/window/stage.py -- "$folder"
+blender() { # blender ARGUMENTS: of REAL_BLENDER, with the home of this run
+  "$real_blender" ${SUITE:+--suite "$SUITE"} --home "$folder/home" "$@"
+}
 
-"$real_blender" --home "$folder/home" --gui -- -P tests/window/stage_assets.py -- "$folder/assets"
+blender -- --command extension install-file -r user_default --enable "$zip"
+verdicts=()
+for stage in ${STAGES:-press assets denoise}; do
+  case $stage in
+    press)
+      blender --drive tests/window/drive.sh -- -P tests/window/stage.py -- "$folder"
+      verdicts+=(verdict taken ghosts stopped)
+      ;;
+    assets)
+      blender --gui -- -P tests/window/stage_assets.py -- "$folder/assets"
+      verdicts+=(assets/verdict)
+      ;;
+    denoise)
+      "$python" tests/window/takes.py "${CONTRAPPOSTO_SHARED:-../shared}/data/mocap" "$folder/denoise"
+      blender --drive tests/window/hand.sh -- -P tests/window/stage_denoise.py -- "$folder/denoise"
+      verdicts+=(denoise/verdict)
+      ;;
+    *)
+      echo "there is no stage '$stage'; there are press, assets and denoise" >&2
+      exit 2
+      ;;
+  esac
+done
 
-"$python" tests/window/takes.py "${CONTRAPPOSTO_SHARED:-../shared}/data/mocap" "$folder/denoise"
-"$real_blender" --home "$folder/home" --drive tests/window/hand.sh -- \
-  -P tests/window/stage_denoise.py -- "$folder/denoise"
-
-for verdict in verdict taken ghosts stopped assets/verdict denoise/verdict; do
+for verdict in "${verdicts[@]}"; do
   cat "$folder/$verdict.txt"
   grep -q '^passed' "$folder/$verdict.txt"
 done

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pose assets in a Blender window: saved, opened again, and applied by the Asset Browser's own operator.
+"""Samples in a Blender window: in the pose first, where the window lives meanwhile and one undo is enough.
 
-Then the bones are shown in the colours of their naturalness, and the add-on is disabled: nothing of it may
-stay. verdict.txt says what came of it. No hand is needed; Blender quits by itself.
+Then as pose assets: saved, opened again, and applied by the Asset Browser's own operator. Last, the bones are
+shown in the colours of their naturalness, and the add-on is disabled: nothing of it may stay. verdict.txt
+says what came of it. No hand is needed; Blender quits by itself.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import sidebar  # noqa: E402
 
 EXTENSION = "bl_ext.user_default.contrapposto"
 PATIENCE_SECONDS = 300.0
-SAMPLES = 2
+SAMPLES, MANY = 2, 64
 TOLERANCE = 1e-3
 FILE = FOLDER / "assets.blend"
 
@@ -77,6 +78,7 @@ def story() -> Story:
     for thing in list(bpy.data.objects):
         bpy.data.objects.remove(thing)
     rigs.build(rigs.MIXAMO)
+    yield from press_and_take_back()
     bpy.ops.wm.save_as_mainfile(filepath=str(FILE))
     before = bones()
     bpy.ops.contrapposto.sample_poses(destination="ASSETS", samples=SAMPLES)
@@ -116,6 +118,26 @@ def story() -> Story:
     check(not [name for name in dir(bpy.types) if "contrapposto" in name.lower()], "classes stayed")
 
 
+def press_and_take_back() -> Story:
+    """Press for the current pose, see the window go on while it is solved, and undo once."""
+    running = importlib.import_module(f"{EXTENSION}.addon.running")
+    bpy.ops.ed.undo_push(message="Rig")
+    before, seen = bones(), set()
+    window, area, _ = sidebar.view_3d()
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        bpy.ops.contrapposto.sample_poses("INVOKE_DEFAULT", samples=MANY)
+    check(far(bones(), before) == 0, "the pose has changed before anything was solved")
+    while (done := running.progress()) is not None:
+        seen.add(done)
+        yield
+    check(len(seen) > 1, f"the window saw no progress but {seen}")
+    check(far(bones(), before) > 10 * TOLERANCE, "no sample was taken")
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        bpy.ops.ed.undo()
+    check(far(bones(), before) < TOLERANCE, "one undo does not take it back")
+
+
 def far(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> float:
     """The largest difference between two sets of matrices."""
     return max(float(np.abs(one[name] - other[name]).max()) for name in one)
@@ -132,11 +154,11 @@ def tick(running: Story) -> float | None:
     try:
         next(running)
     except StopIteration:
-        verdict = f"passed: Blender {bpy.app.version_string}, an asset applied from the Asset Browser"
+        verdict = f"passed: Blender {bpy.app.version_string}, samples taken and undone, an asset applied"
     except Exception:  # noqa: BLE001 - told, not swallowed: a timer's error would be seen by nobody
         verdict = f"failed: Blender {bpy.app.version_string}\n{traceback.format_exc()}"
     else:
-        return 0.5
+        return 0.1
     (FOLDER / "verdict.txt").write_text(verdict + "\n", encoding="utf-8")
     bpy.ops.wm.quit_blender()
     return None
