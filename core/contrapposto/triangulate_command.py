@@ -14,6 +14,7 @@ from contrapposto.evaluation.table import format_table, make_room, write_json
 from contrapposto.files.motion_files import check_output, write_motion
 from contrapposto.keypoints.correct import corrected
 from contrapposto.keypoints.footage import Footage, read_footage
+from contrapposto.keypoints.reading import FORMATS
 from contrapposto.keypoints.sets import LIMB_PARTS, SETS, SIDES
 from contrapposto.keypoints.triangulate import Triangulated, triangulate
 from contrapposto.rotation import geodesic_angle
@@ -30,9 +31,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         required=True,
-        metavar="FOLDER",
-        help="a folder of OpenPose JSON files for each camera, in the calibration's order",
+        metavar="PATH",
+        help="a file of keypoints, or a folder of JSON files, for each camera, in the calibration's order",
     )
+    parser.add_argument("--format", choices=FORMATS, help="of the keypoints; told by the files by default")
     parser.add_argument("--calibration", type=Path, required=True, help="a Qualisys calibration (.qca.txt)")
     parser.add_argument(
         "--cameras",
@@ -69,7 +71,9 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         make_room(arguments.json)
     began = time.perf_counter()
-    footage = read_footage(arguments.keypoints, arguments.calibration, arguments.set, arguments.cameras)
+    footage = read_footage(
+        arguments.keypoints, arguments.calibration, arguments.set, arguments.cameras, arguments.format
+    )
     if arguments.correct_cameras:
         footage = _corrected(footage)
     found = triangulate(footage.cameras, footage.points, footage.confidence)

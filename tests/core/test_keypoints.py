@@ -34,6 +34,14 @@ EXACT = [
 
 PUBLISHED = {
     "coco_17": {1: "left_eye", 5: "left_shoulder", 10: "right_wrist", 11: "left_hip", 16: "right_ankle"},
+    "wholebody_133": {
+        16: "right_ankle",
+        17: "left_big_toe",
+        19: "left_heel",
+        22: "right_heel",
+        112: "right_hand_0",
+    },
+    "halpe_136": {16: "right_ankle", 21: "right_big_toe", 26: "face_0", 94: "left_hand_0"},
     "halpe_26": {16: "right_ankle", 17: "head_top", 19: "mid_hip", 21: "right_big_toe", 24: "left_heel"},
     "body_25": {1: "mid_shoulder", 2: "right_shoulder", 8: "mid_hip", 14: "left_ankle", 19: "left_big_toe"},
     "body_25b": {17: "upper_neck", 18: "head_top", 20: "left_small_toe", 22: "right_big_toe"},

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keypoint folders and a calibration as what calibrated cameras saw of one person."""
+"""Keypoints and a calibration as what calibrated cameras saw of one person."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import numpy as np
 
 from contrapposto.keypoints.body import usable
 from contrapposto.keypoints.cameras import Camera, read_qualisys
-from contrapposto.keypoints.openpose import Detections, read_openpose
+from contrapposto.keypoints.detections import Detections, same_detector
 from contrapposto.keypoints.people import NOBODY, follow
+from contrapposto.keypoints.reading import read_keypoints
 from contrapposto.keypoints.sets import SETS, recognise
 
 LEAST_CONFIDENCE = 0.3
@@ -24,7 +25,7 @@ class Footage:
     """What calibrated cameras saw of one person.
 
     Attributes:
-        folders: of each camera.
+        folders: of each camera, or its file.
         cameras: V of them.
         name: of the set that the detector finds.
         names: of the K points of it that are on a body.
@@ -45,14 +46,16 @@ def read_footage(
     calibration: Path,
     name: str | None = None,
     numbers: Sequence[int] | None = None,
+    form: str | None = None,
 ) -> Footage:
-    """The person who is seen best in OpenPose folders, one a camera of the calibration.
+    """The person who is seen best in keypoints, a folder or file for each camera of the calibration.
 
     Args:
         folders: in the calibration's order.
         calibration: a Qualisys file.
         name: of the set of points; recognised if None.
         numbers: of the calibration's cameras, from 1, that the folders belong to; all if None.
+        form: of the files, see ``reading.FORMATS``; told by their content if None.
 
     Raises:
         ValueError: with one sentence, if a file is missing or damaged, or they do not belong together.
@@ -66,14 +69,42 @@ def read_footage(
             f"{whose} cameras, but {len(folders)} folders are given; one folder a camera is needed, "
             "and --cameras says which cameras they are"
         )
-    points, confidence = _together([read_openpose(folder) for folder in folders])
+    views = [read_keypoints(folder, form) for folder in folders]
+    told = same_detector(views, folders)
+    points, confidence = _together(
+        [view.in_pixels(size) for view, size in zip(views, cameras.size, strict=True)]
+    )
+    name, names = which_set(points, confidence, name, told)
+    used = usable(names)
+    points, confidence = _of_person(cameras, points[..., used, :], confidence[..., used])
+    names = tuple(names[index] for index in used)
+    return Footage(tuple(folders), cameras, name, names, points, confidence)
+
+
+def which_set(
+    points: np.ndarray, confidence: np.ndarray, name: str | None, told: tuple[str, ...] | None
+) -> tuple[str, tuple[str, ...]]:
+    """What the set of points (..., K, 2) is called, and the names of its points.
+
+    Args:
+        points, confidence: of anyone.
+        name: of the set, if someone says so.
+        told: names of the points, if the files say so.
+
+    Raises:
+        ValueError: with one sentence, if the set has another number of points, cannot be told, or none of
+            the points is on a body.
+    """
+    if name is None and told is not None:
+        if len(usable(told)) == 0:
+            raise ValueError(
+                f"No point has a name that is known, as {', '.join(told[:3])}; see the user guide"
+            )
+        return next((known for known, names in SETS.items() if names == told), "named points"), told
     name = name or recognise(points, confidence)
     if len(SETS[name]) != confidence.shape[-1]:
         raise ValueError(f"{name} has {len(SETS[name])} points a person, not {confidence.shape[-1]}")
-    used = usable(SETS[name])
-    points, confidence = _of_person(cameras, points[..., used, :], confidence[..., used])
-    names = tuple(SETS[name][index] for index in used)
-    return Footage(tuple(folders), cameras, name, names, points, confidence)
+    return name, SETS[name]
 
 
 def _of_numbers(cameras: Camera, calibration: Path, numbers: Sequence[int] | None) -> Camera:
@@ -93,8 +124,6 @@ def _together(views: list[Detections]) -> tuple[np.ndarray, np.ndarray]:
     count = min(view.first + len(view) for view in views) - first
     if count < 1:
         raise ValueError("The cameras have no frame number in common")
-    if len({view.confidence.shape[-1] for view in views}) > 1:
-        raise ValueError("The cameras differ in points a person; all need the same detector")
     most = max(view.confidence.shape[1] for view in views)
     points, confidence = [], []
     for view in views:
