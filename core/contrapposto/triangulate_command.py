@@ -5,23 +5,38 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from contrapposto.evaluation.table import format_table, make_room, write_json
+from contrapposto.evaluation.table import Record, format_table, make_room, write_json
 from contrapposto.files.motion_files import check_output, write_motion
+from contrapposto.keypoints.calibration import METRES, Y_UP, read_calibration
 from contrapposto.keypoints.correct import corrected
 from contrapposto.keypoints.footage import Footage, read_footage
 from contrapposto.keypoints.reading import FORMATS
+from contrapposto.keypoints.robust import PIXELS
 from contrapposto.keypoints.sets import LIMB_PARTS, SETS, SIDES
+from contrapposto.keypoints.trc import read_trc
 from contrapposto.keypoints.triangulate import Triangulated, triangulate
 from contrapposto.rotation import geodesic_angle
-from contrapposto.tasks.reconstruct import reconstruct
+from contrapposto.tasks.reconstruct import Reconstructed, reconstruct
 
 LEAST_AGREEMENT = 0.5
 """Of what a camera's points could count in triangulation, what they count where all is in order: 0.8 to 1."""
+
+READABLE = {
+    "method": "",
+    "reprojection_median_px": "off in the images (px)",
+    "reprojection_p90_px": "worst tenth (px)",
+    "limb_length_sd_mm": "limbs vary (mm)",
+    "limbs_moved_mm": "arms and legs moved (mm)",
+    "seen_percent": "seen (%)",
+    "seconds": "seconds",
+}
+"""What the table calls what the records hold."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -32,10 +47,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         required=True,
         metavar="PATH",
-        help="a file of keypoints, or a folder of JSON files, for each camera, in the calibration's order",
+        help="a file of keypoints, or a folder of JSON files, for each camera, in the calibration's order; "
+        "or one file of markers (.trc), which needs no calibration",
     )
     parser.add_argument("--format", choices=FORMATS, help="of the keypoints; told by the files by default")
-    parser.add_argument("--calibration", type=Path, required=True, help="a Qualisys calibration (.qca.txt)")
+    parser.add_argument(
+        "--calibration",
+        type=Path,
+        help="of Qualisys (.qca.txt), Pose2Sim or anipose (.toml) or OpenCV (.yml, or a folder of them)",
+    )
+    parser.add_argument("--up", choices=tuple(Y_UP), help="the axis of the calibration's world that is up")
+    parser.add_argument(
+        "--unit", choices=tuple(METRES), help="of the calibration; metres by default, Qualisys mm"
+    )
     parser.add_argument(
         "--cameras",
         type=int,
@@ -43,7 +67,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="the calibration's cameras, from 1, that the folders belong to (default all)",
     )
-    parser.add_argument("--fps", type=float, required=True, help="frames a second of the footage")
+    parser.add_argument("--fps", type=float, help="frames a second of the footage; a .trc file says its own")
     parser.add_argument("--output", type=Path, required=True, help="the .bvh or .npz file to write")
     parser.add_argument(
         "--set", choices=tuple(SETS), help="the set that the points are of; recognised by default"
@@ -66,13 +90,24 @@ def run(arguments: argparse.Namespace) -> None:
         ValueError: with one sentence, if an option or a file cannot be used; nothing is written.
         OSError: if a file cannot be written.
     """
-    output = arguments.output
-    check_output(output)
+    check_output(arguments.output)
     if arguments.json:
         make_room(arguments.json)
+    if len(arguments.keypoints) == 1 and arguments.keypoints[0].suffix.lower() == ".trc":
+        _from_markers(arguments)
+    else:
+        _from_cameras(arguments)
+
+
+def _from_cameras(arguments: argparse.Namespace) -> None:
     began = time.perf_counter()
+    if arguments.calibration is None or arguments.fps is None:
+        raise ValueError(
+            "Keypoints of cameras need a --calibration and their --fps; only a .trc file does not"
+        )
+    calibration = read_calibration(arguments.calibration, up=arguments.up, unit=arguments.unit)
     footage = read_footage(
-        arguments.keypoints, arguments.calibration, arguments.set, arguments.cameras, arguments.format
+        arguments.keypoints, calibration, arguments.set, arguments.cameras, arguments.format
     )
     if arguments.correct_cameras:
         footage = _corrected(footage)
@@ -81,19 +116,57 @@ def run(arguments: argparse.Namespace) -> None:
     triangulated = time.perf_counter() - began
     sure = np.where(np.isfinite(found.points[..., 0]), found.weight.max(axis=0), 0)
     person = reconstruct(found.points, sure, footage.names, arguments.fps)
-    person = replace(person, motion=replace(person.motion, name=output.stem))
     case = {"task": "triangulate", "case": "corrected" if arguments.correct_cameras else "calibrated"}
     times = {"triangulated": triangulated, "motion": time.perf_counter() - began}
+    errors = {"triangulated": _errors(footage, found.points), "motion": _errors(footage, person.points)}
     records = [
-        {**case, "method": method, **_measures(footage, places, found.points), "seconds": times[method]}
+        {
+            **case,
+            "method": method,
+            **errors[method],
+            **_lengths(footage.names, places, found.points),
+            "seconds": times[method],
+        }
         for method, places in (("triangulated", found.points), ("motion", person.points))
     ]
-    write_motion(output, person.motion, person.body.offsets)
-    print(f"{footage.name}, {len(found.points)} frames of {len(footage.cameras)} cameras")
-    print(format_table(records))
+    print(
+        f"{footage.name}, {len(found.points)} frames of {len(footage.cameras)} cameras, "
+        f"{calibration.up} of the calibration is up"
+    )
+    _finish(arguments, person, records)
+    off, usual = errors["triangulated"]["reprojection_median_px"], PIXELS * float(footage.cameras.size.max())
+    if not arguments.correct_cameras and off > usual:
+        print(
+            f"The cameras disagree by {off:.1f} px, a detector alone by "
+            f"{usual:.1f} or so: perhaps a tripod was knocked since the calibration; try --correct-cameras"
+        )
+
+
+def _from_markers(arguments: argparse.Namespace) -> None:
+    began = time.perf_counter()
+    markers = read_trc(arguments.keypoints[0])
+    sure = np.isfinite(markers.points[..., 0]).astype(float)
+    person = reconstruct(markers.points, sure, markers.names, arguments.fps or markers.fps)
+    measured = _lengths(markers.names, person.points, markers.points)
+    record = {"task": "triangulate", "case": "markers", "method": "motion", **measured}
+    print(f"{len(markers.names)} markers on the body, {len(markers.points)} frames")
+    _finish(arguments, person, [{**record, "seconds": time.perf_counter() - began}])
+
+
+def _finish(arguments: argparse.Namespace, person: Reconstructed, records: Sequence[Record]) -> None:
+    """Write the motion, and say how well it fits."""
+    write_motion(arguments.output, replace(person.motion, name=arguments.output.stem), person.body.offsets)
+    rows = [
+        {READABLE[key]: _readable(value) for key, value in row.items() if key in READABLE} for row in records
+    ]
+    print(format_table(rows))
     if arguments.json:
         write_json(records, arguments.json)
-    print(f"wrote {output}")
+    print(f"wrote {arguments.output}")
+
+
+def _readable(value: str | float) -> str | float:
+    return "points in space" if value == "triangulated" else value
 
 
 def _corrected(footage: Footage) -> Footage:
@@ -119,18 +192,29 @@ def _check_agreement(footage: Footage, found: Triangulated) -> None:
         )
 
 
-def _measures(footage: Footage, places: np.ndarray, triangulated: np.ndarray) -> dict[str, float]:
-    """How well points in space (T, K, 3) agree with what the cameras saw, and with a body."""
+def _errors(footage: Footage, places: np.ndarray) -> dict[str, float]:
+    """How far points in space (T, K, 3) are from what the cameras saw."""
     pixels = footage.cameras.project(places.reshape(1, -1, 3)).reshape(footage.points.shape)
     error = np.linalg.norm(pixels - footage.points, axis=-1)[footage.confidence > 0]
     error = error[np.isfinite(error)]
-    at = {name: index for index, name in enumerate(footage.names)}
-    limbs = [[at[f"{side}_{part}"] for part in pair] for pair in LIMB_PARTS for side in SIDES]
-    lengths = [np.linalg.norm(places[:, a] - places[:, b], axis=-1) for a, b in limbs]
-    away = np.linalg.norm(places - triangulated, axis=-1)[:, sorted({end for limb in limbs for end in limb})]
     return {
         "reprojection_median_px": float(np.median(error)),
         "reprojection_p90_px": float(np.percentile(error, 90)),
+    }
+
+
+def _lengths(names: tuple[str, ...], places: np.ndarray, seen: np.ndarray) -> dict[str, float]:
+    """How well points in space (T, K, 3) agree with a body, and with where they were seen (T, K, 3)."""
+    at = {name: index for index, name in enumerate(names)}
+    limbs = [
+        [at[f"{side}_{part}"] for part in pair]
+        for pair in LIMB_PARTS
+        for side in SIDES
+        if {f"{side}_{part}" for part in pair} <= set(names)
+    ]
+    lengths = [np.linalg.norm(places[:, a] - places[:, b], axis=-1) for a, b in limbs]
+    away = np.linalg.norm(places - seen, axis=-1)[:, sorted({end for limb in limbs for end in limb})]
+    return {
         "limb_length_sd_mm": float(np.mean([1000 * np.nanstd(length) for length in lengths])),
         "limbs_moved_mm": float(1000 * np.nanmean(away)),
         "seen_percent": float(100 * np.isfinite(places[..., 0]).mean()),

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from contrapposto.keypoints.body import usable
-from contrapposto.keypoints.cameras import Camera, read_qualisys
+from contrapposto.keypoints.calibration import Calibration, read_calibration
+from contrapposto.keypoints.cameras import Camera
 from contrapposto.keypoints.detections import Detections, same_detector
 from contrapposto.keypoints.people import NOBODY, follow
 from contrapposto.keypoints.reading import read_keypoints
@@ -43,7 +44,7 @@ class Footage:
 
 def read_footage(
     folders: Sequence[Path],
-    calibration: Path,
+    calibration: Path | Calibration,
     name: str | None = None,
     numbers: Sequence[int] | None = None,
     form: str | None = None,
@@ -52,7 +53,7 @@ def read_footage(
 
     Args:
         folders: in the calibration's order.
-        calibration: a Qualisys file.
+        calibration: a file, see ``read_calibration``, or what was read of one.
         name: of the set of points; recognised if None.
         numbers: of the calibration's cameras, from 1, that the folders belong to; all if None.
         form: of the files, see ``reading.FORMATS``; told by their content if None.
@@ -62,18 +63,21 @@ def read_footage(
     """
     if len(folders) < 2:
         raise ValueError("Two cameras or more are needed, each with its folder; one cannot tell how far away")
-    cameras = _of_numbers(read_qualisys(calibration), calibration, numbers)
-    if len(folders) != len(cameras):
-        whose = f"{calibration} has {len(cameras)}" if numbers is None else f"--cameras names {len(cameras)}"
+    calibrated = calibration if isinstance(calibration, Calibration) else read_calibration(calibration)
+    calibrated = calibrated if numbers is None else calibrated.of_numbers(numbers)
+    if len(folders) != len(calibrated):
+        whose = "The calibration has" if numbers is None else "--cameras names"
         raise ValueError(
-            f"{whose} cameras, but {len(folders)} folders are given; one folder a camera is needed, "
-            "and --cameras says which cameras they are"
+            f"{whose} {len(calibrated)} cameras, but {len(folders)} folders or files are given; one a camera "
+            "is needed, and --cameras says which cameras they are"
         )
-    views = [read_keypoints(folder, form) for folder in folders]
+    cameras, views = calibrated.cameras, [read_keypoints(folder, form) for folder in folders]
     told = same_detector(views, folders)
     points, confidence = _together(
         [view.in_pixels(size) for view, size in zip(views, cameras.size, strict=True)]
     )
+    points = calibrated.straightened(points)
+    confidence = np.where(np.isfinite(points[..., 0]), confidence, 0)
     name, names = which_set(points, confidence, name, told)
     used = usable(names)
     points, confidence = _of_person(cameras, points[..., used, :], confidence[..., used])
@@ -105,17 +109,6 @@ def which_set(
     if len(SETS[name]) != confidence.shape[-1]:
         raise ValueError(f"{name} has {len(SETS[name])} points a person, not {confidence.shape[-1]}")
     return name, SETS[name]
-
-
-def _of_numbers(cameras: Camera, calibration: Path, numbers: Sequence[int] | None) -> Camera:
-    if numbers is None:
-        return cameras
-    for number in numbers:
-        if not 1 <= number <= len(cameras):
-            raise ValueError(f"{calibration} has no camera {number}, only 1 to {len(cameras)}")
-    if len(set(numbers)) < len(numbers):
-        raise ValueError("--cameras names a camera twice")
-    return cameras[np.array(numbers) - 1]
 
 
 def _together(views: list[Detections]) -> tuple[np.ndarray, np.ndarray]:
