@@ -14,11 +14,13 @@ import numpy as np
 from contrapposto.evaluation.table import Record, format_table, make_room, write_json
 from contrapposto.files.motion_files import check_output, write_motion
 from contrapposto.keypoints.calibration import METRES, Y_UP, read_calibration
+from contrapposto.keypoints.cameras import Camera
 from contrapposto.keypoints.correct import corrected
-from contrapposto.keypoints.footage import Footage, read_footage
+from contrapposto.keypoints.footage import Footage, read_everyone, read_footage
 from contrapposto.keypoints.reading import FORMATS
 from contrapposto.keypoints.robust import PIXELS
 from contrapposto.keypoints.sets import LIMB_PARTS, SETS, SIDES
+from contrapposto.keypoints.tracking import Rule, choice_of
 from contrapposto.keypoints.trc import read_trc
 from contrapposto.keypoints.triangulate import Triangulated, triangulate
 from contrapposto.rotation import geodesic_angle
@@ -73,6 +75,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--set", choices=tuple(SETS), help="the set that the points are of; recognised by default"
     )
     parser.add_argument(
+        "--person",
+        default=Rule.BEST.value,
+        metavar="WHO",
+        help="best (whom the cameras agree on most; the default), largest, longest (in the picture), or "
+        "X,Y,FRAME or X,Y,FRAME,CAMERA: who is at these pixels in this frame",
+    )
+    parser.add_argument(
+        "--everyone", action="store_true", help="write all people, NAME_1.bvh, NAME_2.bvh and so on"
+    )
+    parser.add_argument(
         "--correct-cameras",
         action="store_true",
         help="turn each camera by what it takes, a degree or so, for all to agree: a tripod was knocked",
@@ -106,11 +118,48 @@ def _from_cameras(arguments: argparse.Namespace) -> None:
             "Keypoints of cameras need a --calibration and their --fps; only a .trc file does not"
         )
     calibration = read_calibration(arguments.calibration, up=arguments.up, unit=arguments.unit)
-    footage = read_footage(
-        arguments.keypoints, calibration, arguments.set, arguments.cameras, arguments.format
-    )
+    given = (arguments.keypoints, calibration, arguments.set, arguments.cameras, arguments.format)
+    person = choice_of(arguments.person)
+    people = read_everyone(*given) if arguments.everyone else [read_footage(*given, person)]
     if arguments.correct_cameras:
-        footage = _corrected(footage)
+        cameras = _corrected(people)
+        people = [replace(footage, cameras=cameras) for footage in people]
+    results = _of_people(arguments, people, began)
+    footage = people[0]
+    print(
+        f"{footage.name}, {footage.points.shape[1]} frames of {len(footage.cameras)} cameras, "
+        f"{calibration.up} of the calibration is up"
+    )
+    _finish(arguments, [person for person, _ in results], [row for _, rows in results for row in rows])
+    off, usual = float(results[0][1][0]["reprojection_median_px"]), PIXELS * float(footage.cameras.size.max())
+    if not arguments.correct_cameras and off > usual:
+        print(
+            f"The cameras disagree by {off:.1f} px, a detector alone by {usual:.1f} or so: perhaps a tripod "
+            "was knocked since the calibration; try --correct-cameras"
+        )
+
+
+Result = tuple[Reconstructed, list[Record]]
+
+
+def _of_people(arguments: argparse.Namespace, people: Sequence[Footage], began: float) -> list[Result]:
+    """The motions of the people; says who among several cannot be had, and why."""
+    results: list[Result] = []
+    reasons: list[ValueError] = []
+    for footage in people:
+        try:
+            results.append(_of_person(arguments, footage, began))
+        except ValueError as reason:
+            reasons.append(reason)
+    if not results:
+        raise reasons[0] if reasons else ValueError("No two cameras see anyone for long enough")
+    for reason in reasons:
+        print(f"Someone else is left out: {reason}")
+    return results
+
+
+def _of_person(arguments: argparse.Namespace, footage: Footage, began: float) -> Result:
+    """A person's motion, and how well it and the points in space fit."""
     found = triangulate(footage.cameras, footage.points, footage.confidence)
     _check_agreement(footage, found)
     triangulated = time.perf_counter() - began
@@ -118,28 +167,16 @@ def _from_cameras(arguments: argparse.Namespace) -> None:
     person = reconstruct(found.points, sure, footage.names, arguments.fps)
     case = {"task": "triangulate", "case": "corrected" if arguments.correct_cameras else "calibrated"}
     times = {"triangulated": triangulated, "motion": time.perf_counter() - began}
-    errors = {"triangulated": _errors(footage, found.points), "motion": _errors(footage, person.points)}
-    records = [
+    return person, [
         {
             **case,
             "method": method,
-            **errors[method],
+            **_errors(footage, places),
             **_lengths(footage.names, places, found.points),
             "seconds": times[method],
         }
         for method, places in (("triangulated", found.points), ("motion", person.points))
     ]
-    print(
-        f"{footage.name}, {len(found.points)} frames of {len(footage.cameras)} cameras, "
-        f"{calibration.up} of the calibration is up"
-    )
-    _finish(arguments, person, records)
-    off, usual = errors["triangulated"]["reprojection_median_px"], PIXELS * float(footage.cameras.size.max())
-    if not arguments.correct_cameras and off > usual:
-        print(
-            f"The cameras disagree by {off:.1f} px, a detector alone by "
-            f"{usual:.1f} or so: perhaps a tripod was knocked since the calibration; try --correct-cameras"
-        )
 
 
 def _from_markers(arguments: argparse.Namespace) -> None:
@@ -150,32 +187,44 @@ def _from_markers(arguments: argparse.Namespace) -> None:
     measured = _lengths(markers.names, person.points, markers.points)
     record = {"task": "triangulate", "case": "markers", "method": "motion", **measured}
     print(f"{len(markers.names)} markers on the body, {len(markers.points)} frames")
-    _finish(arguments, person, [{**record, "seconds": time.perf_counter() - began}])
+    _finish(arguments, [person], [{**record, "seconds": time.perf_counter() - began}])
 
 
-def _finish(arguments: argparse.Namespace, person: Reconstructed, records: Sequence[Record]) -> None:
-    """Write the motion, and say how well it fits."""
-    write_motion(arguments.output, replace(person.motion, name=arguments.output.stem), person.body.offsets)
+def _finish(
+    arguments: argparse.Namespace, people: Sequence[Reconstructed], records: Sequence[Record]
+) -> None:
+    """Write the motions, and say how well they fit."""
+    output: Path = arguments.output
+    names = [output.with_stem(f"{output.stem}_{number}") for number in range(1, len(people) + 1)]
+    names = names if arguments.everyone else [output]
+    for name, person in zip(names, people, strict=True):
+        write_motion(name, replace(person.motion, name=name.stem), person.body.offsets)
     rows = [
         {READABLE[key]: _readable(value) for key, value in row.items() if key in READABLE} for row in records
     ]
     print(format_table(rows))
     if arguments.json:
         write_json(records, arguments.json)
-    print(f"wrote {arguments.output}")
+    for name in names:
+        print(f"wrote {name}")
 
 
 def _readable(value: str | float) -> str | float:
     return "points in space" if value == "triangulated" else value
 
 
-def _corrected(footage: Footage) -> Footage:
-    """The footage with its cameras turned so that they agree; says by how much."""
-    cameras = corrected(footage.cameras, footage.points, footage.confidence)
+def _corrected(people: Sequence[Footage]) -> Camera:
+    """The cameras, turned so that they agree on the people; says by how much."""
+    footage = people[0]
+    cameras = corrected(
+        footage.cameras,
+        np.concatenate([person.points for person in people], axis=1),
+        np.concatenate([person.confidence for person in people], axis=1),
+    )
     turns = geodesic_angle(cameras.rotation, footage.cameras.rotation)
     for folder, turn in zip(footage.folders, turns, strict=True):
         print(f"{folder}: turned by {np.degrees(turn):.2f} degrees")
-    return replace(footage, cameras=cameras)
+    return cameras
 
 
 def _check_agreement(footage: Footage, found: Triangulated) -> None:

@@ -14,8 +14,9 @@ from contrapposto.keypoints.body import Body, usable
 from contrapposto.keypoints.calibration import read_calibration
 from contrapposto.keypoints.cameras import Camera
 from contrapposto.keypoints.correct import corrected
-from contrapposto.keypoints.people import NOBODY, follow
+from contrapposto.keypoints.people import follow
 from contrapposto.keypoints.sets import SETS, mirrored, recognise, to_joints
+from contrapposto.keypoints.tracking import NOBODY
 from contrapposto.keypoints.triangulate import triangulate
 from contrapposto.rotation import from_rotvec, geodesic_angle
 from contrapposto.skeleton import (

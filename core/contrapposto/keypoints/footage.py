@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +13,10 @@ from contrapposto.keypoints.body import usable
 from contrapposto.keypoints.calibration import Calibration, read_calibration
 from contrapposto.keypoints.cameras import Camera
 from contrapposto.keypoints.detections import Detections, same_detector
-from contrapposto.keypoints.people import NOBODY, follow
+from contrapposto.keypoints.people import everyone, follow
 from contrapposto.keypoints.reading import read_keypoints
 from contrapposto.keypoints.sets import SETS, recognise
+from contrapposto.keypoints.tracking import NOBODY, Choice, Rule, wanted
 
 LEAST_CONFIDENCE = 0.3
 """A point of which a detector is less sure counts as missing."""
@@ -48,8 +49,9 @@ def read_footage(
     name: str | None = None,
     numbers: Sequence[int] | None = None,
     form: str | None = None,
+    person: Choice = Rule.BEST,
 ) -> Footage:
-    """The person who is seen best in keypoints, a folder or file for each camera of the calibration.
+    """The one person who is meant in keypoints, a folder or file for each camera of the calibration.
 
     Args:
         folders: in the calibration's order.
@@ -57,10 +59,43 @@ def read_footage(
         name: of the set of points; recognised if None.
         numbers: of the calibration's cameras, from 1, that the folders belong to; all if None.
         form: of the files, see ``reading.FORMATS``; told by their content if None.
+        person: who is meant; the one whom the cameras agree on best by default.
 
     Raises:
         ValueError: with one sentence, if a file is missing or damaged, or they do not belong together.
     """
+    crowd, first = _crowd(folders, calibration, name, numbers, form)
+    meant = None if person is Rule.BEST else wanted(person, crowd.points, crowd.confidence, first)
+    return of_person(crowd, follow(crowd.cameras, crowd.points, crowd.confidence, meant))
+
+
+def read_everyone(
+    folders: Sequence[Path],
+    calibration: Path | Calibration,
+    name: str | None = None,
+    numbers: Sequence[int] | None = None,
+    form: str | None = None,
+) -> list[Footage]:
+    """Everyone whom at least two cameras show, each by themselves, the best seen first.
+
+    Args:
+        folders, calibration, name, numbers, form: as ``read_footage`` takes them.
+
+    Raises:
+        ValueError: as ``read_footage``.
+    """
+    crowd, _ = _crowd(folders, calibration, name, numbers, form)
+    return [of_person(crowd, chosen) for chosen in everyone(crowd.cameras, crowd.points, crowd.confidence)]
+
+
+def _crowd(
+    folders: Sequence[Path],
+    calibration: Path | Calibration,
+    name: str | None,
+    numbers: Sequence[int] | None,
+    form: str | None,
+) -> tuple[Footage, int]:
+    """What is read as footage of P people, (V, T, P, K, ...), and the number of the first frame."""
     if len(folders) < 2:
         raise ValueError("Two cameras or more are needed, each with its folder; one cannot tell how far away")
     calibrated = calibration if isinstance(calibration, Calibration) else read_calibration(calibration)
@@ -73,16 +108,15 @@ def read_footage(
         )
     cameras, views = calibrated.cameras, [read_keypoints(folder, form) for folder in folders]
     told = same_detector(views, folders)
-    points, confidence = _together(
+    points, confidence, first = together(
         [view.in_pixels(size) for view, size in zip(views, cameras.size, strict=True)]
     )
     points = calibrated.straightened(points)
     confidence = np.where(np.isfinite(points[..., 0]), confidence, 0)
     name, names = which_set(points, confidence, name, told)
     used = usable(names)
-    points, confidence = _of_person(cameras, points[..., used, :], confidence[..., used])
     names = tuple(names[index] for index in used)
-    return Footage(tuple(folders), cameras, name, names, points, confidence)
+    return Footage(tuple(folders), cameras, name, names, points[..., used, :], confidence[..., used]), first
 
 
 def which_set(
@@ -111,8 +145,12 @@ def which_set(
     return name, SETS[name]
 
 
-def _together(views: list[Detections]) -> tuple[np.ndarray, np.ndarray]:
-    """Points (V, T, P, K, 2) and confidence (V, T, P, K) of the frames that all views have."""
+def together(views: Sequence[Detections]) -> tuple[np.ndarray, np.ndarray, int]:
+    """Points (V, T, P, K, 2) and confidence (V, T, P, K) of the frames that all views have, and the first.
+
+    Raises:
+        ValueError: with one sentence, if there is none.
+    """
     first = max(view.first for view in views)
     count = min(view.first + len(view) for view in views) - first
     if count < 1:
@@ -126,14 +164,13 @@ def _together(views: list[Detections]) -> tuple[np.ndarray, np.ndarray]:
         confidence.append(np.pad(sure, room))
         known = np.where(sure[..., None] > 0, shared.points, np.nan)
         points.append(np.pad(known, [*room, (0, 0)], constant_values=np.nan))
-    return np.stack(points), np.stack(confidence)
+    return np.stack(points), np.stack(confidence), first
 
 
-def _of_person(cameras: Camera, points: np.ndarray, confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Points (V, T, K, 2) and confidence (V, T, K) of the one person among all (V, T, P, K)."""
-    chosen = follow(cameras, points, confidence)
+def of_person(crowd: Footage, chosen: np.ndarray) -> Footage:
+    """The footage of the person who is (V, T) so manieth among the P of a crowd's."""
     at = np.maximum(chosen, 0)[..., None, None]
-    points = np.take_along_axis(points, at[..., None], axis=2)[:, :, 0]
-    confidence = np.take_along_axis(confidence, at, axis=2)[:, :, 0]
+    points = np.take_along_axis(crowd.points, at[..., None], axis=2)[:, :, 0]
+    confidence = np.take_along_axis(crowd.confidence, at, axis=2)[:, :, 0]
     confidence = np.where((chosen == NOBODY)[..., None], 0, confidence)
-    return np.where(confidence[..., None] > 0, points, np.nan), confidence
+    return replace(crowd, points=np.where(confidence[..., None] > 0, points, np.nan), confidence=confidence)
