@@ -101,7 +101,8 @@ def from_array(array: np.ndarray, source: object, names: tuple[str, ...] | None 
     if 0 in array.shape:
         raise ValueError(f"No one is seen in any frame of {source}")
     check_size(array.shape, source)
-    rows = array.astype(float)
+    with np.errstate(invalid="ignore"):  # a damaged float32 may be a NaN that signals
+        rows = array.astype(float)
     if rows.ndim == 3:
         rows = rows[:, None]
     points = rows[..., :2]
