@@ -64,7 +64,7 @@ def damage(file: Path, rng: np.random.Generator, trap: Path) -> None:
     if rng.random() < 0.35:
         for _ in range(rng.integers(1, 3)):
             content = _accident(content, rng, trap)
-    elif content[:1] in b"{[":
+    elif file.suffix == ".json":
         content = _mistaken(json.loads(content), rng)
     elif file.suffix in (".npy", ".npz"):
         _mistaken_array(file, rng, trap)
