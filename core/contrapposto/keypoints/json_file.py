@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -41,23 +40,15 @@ def read_json(file: Path, largest: int = LARGEST_TAKE) -> Any:  # noqa: ANN401 -
         raise ValueError(f"{file} is not valid JSON") from error
 
 
-def number(value: Any) -> float | None:  # noqa: ANN401 - it comes out of a file
-    """A number of JSON as float, NaN for null; None for anything else."""
-    if value is None:
-        return math.nan
-    return value if isinstance(value, float) else None
-
-
 def numbers(values: Any, source: object) -> np.ndarray:  # noqa: ANN401 - it comes out of a file
-    """(N,) the numbers of a flat list.
+    """(N,) the numbers of a flat list, NaN for null.
 
     Raises:
         ValueError: with one sentence, if one is no number.
     """
-    found = [number(value) for value in values] if isinstance(values, list) else [None]
-    if any(value is None for value in found):
+    if not isinstance(values, list) or not set(map(type, values)) <= {float, type(None)}:
         raise ValueError(f"{source} has a point that is no number")
-    return np.array(found, dtype=float)
+    return np.array(values, dtype=float)
 
 
 def triples(values: list[Any], source: object) -> np.ndarray:

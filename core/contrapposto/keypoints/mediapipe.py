@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from contrapposto.keypoints.detections import checked
-from contrapposto.keypoints.json_file import number
+from contrapposto.keypoints.json_file import numbers
 
 LANDMARKS = ("landmarks", "pose_landmarks", "poseLandmarks")
 
@@ -71,10 +71,9 @@ def _points(landmarks: list[Any], file: Path) -> np.ndarray:
     """(K, 3) of one person."""
     if not all(_is_landmark(landmark) for landmark in landmarks):
         raise ValueError(f"{file} has a landmark without 'x' and 'y'")
-    rows = [
-        [number(landmark["x"]), number(landmark["y"]), number(landmark.get("visibility", 1.0))]
+    values = [
+        value
         for landmark in landmarks
+        for value in (landmark["x"], landmark["y"], landmark.get("visibility", 1.0))
     ]
-    if any(value is None for row in rows for value in row):
-        raise ValueError(f"{file} has a point that is no number")
-    return checked(np.array(rows, dtype=float), file)
+    return checked(numbers(values, file).reshape(-1, 3), file)

@@ -63,9 +63,9 @@ def _points(instance: Any, file: Path) -> np.ndarray:  # noqa: ANN401 - as above
     places = instance.get("keypoints") if isinstance(instance, dict) else None
     if not isinstance(places, list) or not places:
         raise ValueError(f"{file} has an instance without 'keypoints'")
-    points = [numbers(place, file) for place in places]
-    if any(len(point) != 2 for point in points):
+    if not all(isinstance(place, list) and len(place) == 2 for place in places):
         raise ValueError(f"{file} has a point that is not two numbers, x and y")
+    points = numbers([value for place in places for value in place], file).reshape(-1, 2)
     scores = instance.get("keypoint_scores")
     sure = np.ones(len(points)) if scores is None else numbers(scores, file)
     if len(sure) != len(points):
