@@ -92,6 +92,11 @@ def test_the_person_who_was_clicked_in_one_camera_is_followed_in_all(who, footag
     np.testing.assert_allclose(found.points[:, frames], seen[:, frames, who, :], atol=1e-6)
 
 
+def test_who_is_in_the_picture_longest_is_followed_in_all_cameras(footage):
+    found = read_footage(*footage, person=Rule.LONGEST)
+    np.testing.assert_allclose(found.points, scene()[:, :, 0], atol=1e-6)
+
+
 def test_everyone_is_kept_apart(footage):
     seen, people = scene(), read_everyone(*footage)
     assert len(people) == 2

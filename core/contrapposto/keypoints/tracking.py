@@ -100,11 +100,8 @@ def tracks(points: np.ndarray, confidence: np.ndarray) -> np.ndarray:
         here = [p for p in range(points.shape[1]) if (confidence[frame, p] > 0).any()]
         last = {person: seen for person, seen in last.items() if frame - seen <= PATIENCE}
         known = list(last)
-        apart = np.full((len(known), len(here)), np.inf)
-        for row, person in enumerate(known):
-            before = last[person], found[person][last[person]]
-            for column, p in enumerate(here):
-                apart[row, column] = _apart(points, confidence, before, (frame, p))
+        before = [last[person] for person in known], [int(found[person][last[person]]) for person in known]
+        apart = _apart(points[before], confidence[before], points[frame, here], confidence[frame, here])
         for row, column in _nearest_first(apart):
             found[known[row]][frame] = here[column]
             last[known[row]] = frame
@@ -128,13 +125,15 @@ def _nearest_first(apart: np.ndarray) -> list[tuple[int, int]]:
     return pairs
 
 
-def _apart(points: np.ndarray, confidence: np.ndarray, one: tuple[int, int], other: tuple[int, int]) -> float:
-    """How far two people are apart in units of their size, by the points that both show."""
-    both = (confidence[one] > 0) & (confidence[other] > 0)
-    if not both.any():
-        return math.inf
-    distance = float(np.linalg.norm(points[one][both] - points[other][both], axis=-1).mean())
-    return distance / float(sizes(points[other], confidence[other]))
+def _apart(
+    points: np.ndarray, confidence: np.ndarray, others: np.ndarray, others_confidence: np.ndarray
+) -> np.ndarray:
+    """(N, M) how far people (N, K, 2) are from others (M, K, 2), in units of their size, by shared points."""
+    both = (confidence[:, None] > 0) & (others_confidence[None] > 0)
+    distance = np.where(both, np.linalg.norm(points[:, None] - others[None], axis=-1), 0).sum(axis=-1)
+    count = both.sum(axis=-1)
+    apart = distance / np.maximum(count, 1) / sizes(others, others_confidence)[None]
+    return np.where(count > 0, apart, np.inf)
 
 
 def wanted(choice: Choice, points: np.ndarray, confidence: np.ndarray, first: int = 0) -> np.ndarray:
