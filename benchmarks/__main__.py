@@ -11,14 +11,19 @@ from benchmarks import blender_ik, speed
 from contrapposto.evaluation.table import format_table, make_room, write_json
 from contrapposto.priors import pose
 
-MEASURES = {"completion": speed.measure, "denoise": speed.measure_denoise, "sample": speed.measure_sample}
+MEASURES = {
+    "completion": speed.measure,
+    "denoise": speed.measure_denoise,
+    "sample": speed.measure_sample,
+    "lift": speed.measure_lift,
+}
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser(
-        "speed", help="Complete Pose, enabling the add-on, the size of the zip; denoise; sample"
+        "speed", help="Complete Pose, enabling the add-on, the size of the zip; denoise; sample; lift"
     )
     one.add_argument("what", nargs="?", choices=tuple(MEASURES), default="completion")
     one.add_argument("--repeats", type=int, default=15, help="timed runs of each case (default 15)")

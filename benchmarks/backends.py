@@ -6,10 +6,11 @@ from __future__ import annotations
 import importlib.util
 from typing import TypeVar
 
+from contrapposto.priors.gfpose import GFPose
 from contrapposto.priors.motion import MotionPrior
 from contrapposto.priors.pose import PosePrior
 
-Prior = TypeVar("Prior", PosePrior, MotionPrior)
+Prior = TypeVar("Prior", PosePrior, MotionPrior, GFPose)
 
 BACKENDS = ("numpy", "torch", "torch-cuda")
 

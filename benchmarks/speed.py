@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Speed and size of Complete Pose, of Denoise Mocap, and of Sample Poses.
+"""Speed and size of Complete Pose, of Denoise Mocap, of Sample Poses, and of lifting.
 
 Each row runs in a process of its own, so that its peak memory is its own: the
 whole process, interpreter and libraries included. Times are medians of warm runs.
@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 HYPOTHESES = (1, 8, 64, 256, 1000)
 FRAMES = (100, 1000, 10000)
 SAMPLES = (1, 100, 10000)
+LIFTS = ("gfpose_one_answer", "gfpose_10", "gfpose_200")
+LIFTED_FRAMES = 81
 MANY = 1000
 """Poses from which on the first call is long enough to be timed itself."""
 
@@ -127,6 +129,27 @@ def measure_sample(repeats: int) -> Iterator[dict[str, str | float | int]]:
                 "poses_per_cpu_second": count / found["cpu_seconds"],
                 "peak_mb": found["peak_mb"],
                 "note": f"first call {found['first_seconds']:.2f} s",
+            }
+
+
+def measure_lift(repeats: int) -> Iterator[dict[str, str | float | int]]:
+    """Yield one record a way to lift frames out of images and array library."""
+    for backend in BACKENDS:
+        if reason := absent(backend):
+            yield {"task": "lift", "case": "all", "method": f"contrapposto-{backend}", "note": reason}
+            continue
+        for method in LIFTS:
+            arguments = ["-m", "benchmarks.one_lift", backend, method, str(LIFTED_FRAMES), str(repeats)]
+            found = _run([sys.executable, *arguments])
+            yield {
+                "task": "lift",
+                "case": method,
+                "method": f"contrapposto-{backend}",
+                "frames": LIFTED_FRAMES,
+                "seconds": found["seconds"],
+                "frames_per_cpu_second": LIFTED_FRAMES / found["cpu_seconds"],
+                "peak_mb": found["peak_mb"],
+                "size_mb": found["size_mb"],
             }
 
 

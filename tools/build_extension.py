@@ -33,9 +33,13 @@ WORKSHOP = (
     "evaluation",
     "training",
     "tasks/fit_points.py",
+    "tasks/gfpose.py",
+    "tasks/lift.py",
     "tasks/reconstruct.py",
     "tasks/dposer",
     "priors/dposer.py",
+    "priors/gfpose.py",
+    "priors/weights/gfpose.npz",
     "networks/group_norm_mlp.py",
 )
 

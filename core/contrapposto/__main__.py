@@ -50,6 +50,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_training_options(dposer, width=1024, blocks=2, batch=1280, lr=5e-4)
     dposer.add_argument("--representation", choices=("rotvec", "rot6d", "tangent"), default="rotvec")
     dposer.add_argument("--normalisation", choices=("zscore", "minmax", "none"), default="zscore")
+    gfpose = priors.add_parser(
+        "gfpose",
+        help="GFPose, joint positions of which an image or a part is known",
+        description="Train GFPose on poses as virtual cameras see them.",
+    )
+    _add_training_options(gfpose, width=512, blocks=4, batch=256, lr=8e-4)
+    gfpose.add_argument("--target", choices=("clean", "noise"), default="clean")
+    gfpose.add_argument("--masks", default="111", help="tenths of people, parts and joints hidden")
 
     sample_command.add_options(
         commands.add_parser(
@@ -103,7 +111,12 @@ def _train(arguments: argparse.Namespace) -> None:
     need_torch("Training")
     from contrapposto.training import command
 
-    train = {"pose": command.train_pose, "motion": command.train_motion, "dposer": command.train_dposer}
+    train = {
+        "pose": command.train_pose,
+        "motion": command.train_motion,
+        "dposer": command.train_dposer,
+        "gfpose": command.train_gfpose,
+    }
     train[arguments.prior](arguments)
 
 

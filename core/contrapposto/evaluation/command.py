@@ -11,7 +11,7 @@ from typing import Any
 
 from contrapposto.arrays import need_torch, torch_zero
 from contrapposto.evaluation.table import Record, format_table, make_room, write_json
-from contrapposto.priors import dposer, pose
+from contrapposto.priors import dposer, gfpose, pose
 
 TASKS = {
     "completion": "hide joints, complete them, measure the error",
@@ -23,6 +23,7 @@ TASKS = {
     "unusual": "complete hand-written poses that no recording has, measure the drag to standing",
     "solvers": "ways and numbers of steps to ask the prior: error, diversity and time",
     "denoise": "clean damaged clips, beside filters at their best in hindsight",
+    "lift_ablation": "train GFPose with each level of masking, lift with each",
     "ablation": "train DPoser in each representation and normaliser, complete with each",
     "leave_one_out": "train without each source of recordings, complete its poses",
     "claims": "the directional claims of DPoser's papers, tried on this data",
@@ -31,7 +32,7 @@ NEEDS_DPOSER = ("claims",)
 MEASURES_OURS = ("completion", "generation", "samples", "ik", "lift", "naturalness", "unusual", "solvers")
 ON_NUMPY = ("solvers",)
 NO_SPLIT = ("leave_one_out", "unusual")
-OWN_SEEDS = ("ablation", "claims")
+OWN_SEEDS = ("ablation", "lift_ablation", "claims")
 """Protocols that need DPoser's weights, that measure the pose prior, of these the ones that
 run on NumPy only, those of no split, and those that average over seeds of their own."""
 
@@ -60,6 +61,9 @@ def _add_own_options(name: str, task: argparse.ArgumentParser) -> None:
         task.add_argument("--backend", choices=("numpy", "torch"), default="numpy")
     if name == "lift":
         task.add_argument(
+            "--gfpose", type=Path, help="weights of `train gfpose`; the shipped ones by default"
+        )
+        task.add_argument(
             "--footage", type=Path, help="also lift real views: a folder with Calib.qca.txt and pose/*_json"
         )
     if name == "denoise":
@@ -75,7 +79,7 @@ def _add_own_options(name: str, task: argparse.ArgumentParser) -> None:
         )
     if name == "completion":
         task.add_argument("--stride", type=int, default=10, help="complete every n-th good frame")
-    if name == "ablation":
+    if name in ("ablation", "lift_ablation"):
         task.add_argument("--output", type=Path, required=True, help="folder for the training runs")
         task.add_argument("--steps", type=int, default=2000, help="training steps each (default 2000)")
     if name == "leave_one_out":
@@ -142,7 +146,10 @@ def _lift(a: argparse.Namespace) -> Iterator[Record]:
     from contrapposto.evaluation.lifting import evaluate, footage_in
 
     footage = footage_in(a.footage) if a.footage else None
-    return evaluate(a.data, a.split, _prior(a), footage=footage, seed=a.seed, **_common(a))
+    positions = gfpose.load(a.gfpose or gfpose.WEIGHTS)
+    if a.backend == "torch":
+        positions = positions.on(torch_zero("The torch backend"))
+    return evaluate(a.data, a.split, _prior(a), positions, footage=footage, seed=a.seed, **_common(a))
 
 
 def _naturalness(a: argparse.Namespace) -> Iterator[Record]:
@@ -191,6 +198,13 @@ def _ablation(a: argparse.Namespace) -> Iterator[Record]:
     return evaluate(a.data, a.split, a.output, steps=a.steps, **_common(a))
 
 
+def _lift_ablation(a: argparse.Namespace) -> Iterator[Record]:
+    need_torch("Training")
+    from contrapposto.evaluation.lift_ablation import evaluate
+
+    return evaluate(a.data, a.split, a.output, steps=a.steps, **_common(a))
+
+
 def _leave_one_out(a: argparse.Namespace) -> Iterator[Record]:
     need_torch("Training")
     from contrapposto.evaluation.leave_one_out import evaluate
@@ -210,6 +224,7 @@ _RUN: dict[str, Callable[[argparse.Namespace], Iterator[Record]]] = {
     "unusual": _unusual,
     "solvers": _solvers,
     "denoise": _denoise,
+    "lift_ablation": _lift_ablation,
     "ablation": _ablation,
     "leave_one_out": _leave_one_out,
     "claims": _claims,

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""DPoser's network: a residual MLP with group norm that estimates the noise in a pose.
+"""DPoser's and GFPose's network: a residual MLP with group norm that estimates the noise in a pose.
 
-    layer(h) = Drop(SiLU(GN(h W + temb W_t)))
+    layer(h) = Drop(SiLU(GN(h W + temb W_t + cond W_c)))
     h        = layer(x)
     h       += layer(layer(h))      for each block
     eps      = h W_out
 
-A plain function of a weights dictionary, as ``residual_mlp``.
+DPoser's has no condition. A plain function of a weights dictionary, as ``residual_mlp``.
 
-Source: Lu et al., "DPoser-X", arXiv 2508.00599, and its released code: 7,227,967
-parameters at width 1024, 2 blocks and 63 dimensions.
+Source: Lu et al., "DPoser-X", arXiv 2508.00599, and its released code: 7,227,967 parameters at
+width 1024, 2 blocks and 63 dimensions; Ci et al. 2023, "GFPose", and its released code:
+12,504,627 at the same size with 51 dimensions and as many of the condition.
 """
 
 from __future__ import annotations
@@ -29,8 +30,11 @@ def _layers(blocks: int) -> list[str]:
     return ["in", *(f"block{block}.{half}" for block in range(blocks) for half in ("a", "b"))]
 
 
-def shapes(state: int, width: int, blocks: int) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the weights of a network of this size; width a multiple of ``GROUPS``."""
+def shapes(state: int, width: int, blocks: int, condition: int = 0) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the weights of a network of this size; width a multiple of ``GROUPS``.
+
+    With a ``condition`` of so many dimensions it has the path for it.
+    """
     table: dict[str, tuple[int, ...]] = {
         "level.w": (EMBEDDING, EMBEDDING),
         "level.b": (EMBEDDING,),
@@ -46,6 +50,10 @@ def shapes(state: int, width: int, blocks: int) -> dict[str, tuple[int, ...]]:
             f"{layer}.scale": (width,),
             f"{layer}.shift": (width,),
         }
+    if condition:
+        table |= {"condition.w": (condition, width), "condition.b": (width,)}
+        for layer in _layers(blocks):
+            table |= {f"{layer}.condition.w": (width, width), f"{layer}.condition.b": (width,)}
     return table
 
 
@@ -67,7 +75,13 @@ def _group_norm(h: Array, scale: Array, shift: Array) -> Array:
 
 
 def forward(
-    weights: Mapping[str, Array], x: Array, label: Array, blocks: int, *, drop: Drop | None = None
+    weights: Mapping[str, Array],
+    x: Array,
+    label: Array,
+    blocks: int,
+    *,
+    condition: Array | None = None,
+    drop: Drop | None = None,
 ) -> Array:
     """The estimated noise (..., state) in ``x`` (..., state).
 
@@ -76,13 +90,17 @@ def forward(
         x: the noisy state.
         label: ``999 t``, (...) or () for one level shared by all.
         blocks: number of residual blocks.
+        condition: (..., C) what is known, for a network that has a path for it.
         drop: in training, a function applied to each hidden layer.
     """
     e = embed_level(weights, label)
+    told = None if condition is None else silu(condition @ weights["condition.w"] + weights["condition.b"])
 
     def layer(name: str, h: Array) -> Array:
         h = h @ weights[f"{name}.w"] + weights[f"{name}.b"]
         h = h + (e @ weights[f"{name}.level.w"] + weights[f"{name}.level.b"])
+        if told is not None:
+            h = h + (told @ weights[f"{name}.condition.w"] + weights[f"{name}.condition.b"])
         h = silu(_group_norm(h, weights[f"{name}.scale"], weights[f"{name}.shift"]))
         return h if drop is None else drop(h)
 

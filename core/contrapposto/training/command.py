@@ -15,7 +15,7 @@ from contrapposto.files.mocap import Clip, read_split
 from contrapposto.files.motion_files import SUFFIXES, read_clips
 from contrapposto.priors import motion as motion_prior
 from contrapposto.priors.pose import read
-from contrapposto.training import dposer, motion, pose
+from contrapposto.training import dposer, gfpose, motion, pose
 from contrapposto.training.corpus import Corpus
 from contrapposto.training.run import Settings, Trainer
 from contrapposto.training.windows import Windows
@@ -90,6 +90,19 @@ def train_dposer(arguments: argparse.Namespace) -> None:
     _run(trainer, arguments.every)
     weights = arguments.output / "dposer.npz"
     dposer.export(trainer, task, weights, _facts(clips, corpora[0]))
+    _tell_end(trainer, weights)
+
+
+def train_gfpose(arguments: argparse.Namespace) -> None:
+    """Train GFPose and write ``gfpose.npz`` into the output folder."""
+    device = _device(arguments.device)
+    clips, corpora = _read(arguments.data)
+    settings = gfpose.Settings(**_chosen(arguments, gfpose.Settings))
+    task = gfpose.GFPoseTask(*corpora, settings, device)
+    trainer = Trainer(task, arguments.output, settings)
+    _run(trainer, arguments.every)
+    weights = arguments.output / "gfpose.npz"
+    gfpose.export(trainer, task, weights, _facts(clips, corpora[0]))
     _tell_end(trainer, weights)
 
 
