@@ -19,7 +19,7 @@ from contrapposto.keypoints.correct import corrected
 from contrapposto.keypoints.footage import Footage, read_everyone, read_footage
 from contrapposto.keypoints.reading import FORMATS
 from contrapposto.keypoints.robust import PIXELS
-from contrapposto.keypoints.sets import LIMB_PARTS, SETS, SIDES
+from contrapposto.keypoints.sets import LIMB_PARTS, SETS, SIDES, completed
 from contrapposto.keypoints.tracking import Rule, choice_of
 from contrapposto.keypoints.trc import read_trc
 from contrapposto.keypoints.triangulate import Triangulated, triangulate
@@ -146,15 +146,17 @@ def _of_people(arguments: argparse.Namespace, people: Sequence[Footage], began: 
     """The motions of the people; says who among several cannot be had, and why."""
     results: list[Result] = []
     reasons: list[ValueError] = []
-    for footage in people:
+    for number, footage in enumerate(people, start=1):
+        if len(people) > 1:
+            print(f"Person {number} of {len(people)}")
         try:
             results.append(_of_person(arguments, footage, began))
         except ValueError as reason:
             reasons.append(reason)
+            if len(people) > 1:
+                print(f"is left out: {reason}")
     if not results:
         raise reasons[0] if reasons else ValueError("No two cameras see anyone for long enough")
-    for reason in reasons:
-        print(f"Someone else is left out: {reason}")
     return results
 
 
@@ -182,9 +184,10 @@ def _of_person(arguments: argparse.Namespace, footage: Footage, began: float) ->
 def _from_markers(arguments: argparse.Namespace) -> None:
     began = time.perf_counter()
     markers = read_trc(arguments.keypoints[0])
-    sure = np.isfinite(markers.points[..., 0]).astype(float)
-    person = reconstruct(markers.points, sure, markers.names, arguments.fps or markers.fps)
-    measured = _lengths(markers.names, person.points, markers.points)
+    known = np.isfinite(markers.points[..., 0]).astype(float)
+    points, sure, names = completed(markers.points, known, markers.names)
+    person = reconstruct(points, sure, names, arguments.fps or markers.fps)
+    measured = _lengths(names, person.points, points)
     record = {"task": "triangulate", "case": "markers", "method": "motion", **measured}
     print(f"{len(markers.names)} markers on the body, {len(markers.points)} frames")
     _finish(arguments, [person], [{**record, "seconds": time.perf_counter() - began}])
@@ -255,16 +258,16 @@ def _errors(footage: Footage, places: np.ndarray) -> dict[str, float]:
 def _lengths(names: tuple[str, ...], places: np.ndarray, seen: np.ndarray) -> dict[str, float]:
     """How well points in space (T, K, 3) agree with a body, and with where they were seen (T, K, 3)."""
     at = {name: index for index, name in enumerate(names)}
-    limbs = [
-        [at[f"{side}_{part}"] for part in pair]
-        for pair in LIMB_PARTS
-        for side in SIDES
-        if {f"{side}_{part}" for part in pair} <= set(names)
-    ]
+    known = np.isfinite(seen[..., 0])
+    limbs = [[at[f"{side}_{part}"] for part in pair] for pair in LIMB_PARTS for side in SIDES]
+    limbs = [limb for limb in limbs if known[:, limb].all(axis=1).any()]
+    seen_percent = float(100 * np.isfinite(places[..., 0]).mean())
+    if not limbs:
+        return {"seen_percent": seen_percent}
     lengths = [np.linalg.norm(places[:, a] - places[:, b], axis=-1) for a, b in limbs]
     away = np.linalg.norm(places - seen, axis=-1)[:, sorted({end for limb in limbs for end in limb})]
     return {
         "limb_length_sd_mm": float(np.mean([1000 * np.nanstd(length) for length in lengths])),
         "limbs_moved_mm": float(1000 * np.nanmean(away)),
-        "seen_percent": float(100 * np.isfinite(places[..., 0]).mean()),
+        "seen_percent": seen_percent,
     }

@@ -119,7 +119,9 @@ def test_everyone_is_written_to_a_file_of_their_own(footage, tmp_path, capsys):
     ]
     assert main(["triangulate", *given, "--output", str(tmp_path / "a.bvh")]) == 0
     assert sorted(path.name for path in tmp_path.glob("*.bvh")) == ["a_1.bvh", "a_2.bvh"]
-    assert f"wrote {tmp_path / 'a_2.bvh'}" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "Person 2 of 2" in out
+    assert f"wrote {tmp_path / 'a_2.bvh'}" in out
 
 
 @pytest.mark.parametrize(

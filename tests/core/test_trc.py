@@ -66,6 +66,21 @@ def test_markers_become_a_motion_without_any_camera(tmp_path, capsys):
     assert np.linalg.norm(found - joints_of(swing(24)), axis=-1).mean() < 0.05
 
 
+def test_a_trunk_alone_becomes_a_motion_too(tmp_path, capsys):
+    trunk = [NAMES.index(f"{side}_{part}") for part in ("hip", "shoulder") for side in ("left", "right")]
+    path = write_trc(tmp_path / "a.trc", points_of(swing(6), "halpe_26")[:, trunk], [NAMES[i] for i in trunk])
+    assert main(["triangulate", "--keypoints", str(path), "--output", str(tmp_path / "a.npz")]) == 0
+    assert "limbs vary" not in capsys.readouterr().out
+    assert len(read_motion(tmp_path / "a.npz")) == 6
+
+
+def test_markers_without_hips_are_told_in_a_sentence(tmp_path, capsys):
+    path = write_trc(tmp_path / "a.trc", points_of(swing(3), "halpe_26")[:, [7, 9]], ["LElbow", "LWrist"])
+    assert main(["triangulate", "--keypoints", str(path), "--output", str(tmp_path / "a.npz")]) == 1
+    assert "Both hips and both shoulders are never seen at once" in capsys.readouterr().err
+    assert not (tmp_path / "a.npz").exists()
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

@@ -15,7 +15,7 @@ from contrapposto.keypoints.cameras import Camera
 from contrapposto.keypoints.detections import Detections, same_detector
 from contrapposto.keypoints.people import everyone, follow
 from contrapposto.keypoints.reading import read_keypoints
-from contrapposto.keypoints.sets import SETS, recognise
+from contrapposto.keypoints.sets import SETS, completed, recognise
 from contrapposto.keypoints.tracking import NOBODY, Choice, Rule, wanted
 
 LEAST_CONFIDENCE = 0.3
@@ -115,8 +115,10 @@ def _crowd(
     confidence = np.where(np.isfinite(points[..., 0]), confidence, 0)
     name, names = which_set(points, confidence, name, told)
     used = usable(names)
-    names = tuple(names[index] for index in used)
-    return Footage(tuple(folders), cameras, name, names, points[..., used, :], confidence[..., used]), first
+    points, confidence, names = completed(
+        points[..., used, :], confidence[..., used], tuple(names[index] for index in used)
+    )
+    return Footage(tuple(folders), cameras, name, names, points, confidence), first
 
 
 def which_set(

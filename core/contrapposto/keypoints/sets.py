@@ -125,6 +125,34 @@ def mirrored(names: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(found)
 
 
+def completed(
+    points: np.ndarray, confidence: np.ndarray, names: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Points that someone chose, with what a body needs and they lack: never seen, but there.
+
+    Args:
+        points: (..., K, D).
+        confidence: (..., K), 0 where missing.
+        names: of the K points.
+
+    Returns:
+        Points, confidence and names of the same and of the hips, shoulders and ends of limbs, and every
+        point's partner on the other side; all that a set of a detector's has anyway.
+    """
+    partner = {"left": "right", "right": "left"}
+    others = [
+        f"{partner[side]}_{part}"
+        for side, _, part in (name.partition("_") for name in names)
+        if side in partner
+    ]
+    more = [name for name in dict.fromkeys([*sides(*_ARM, *_LEG), *others]) if name not in names]
+    points = np.concatenate(
+        [points, np.full((*points.shape[:-2], len(more), points.shape[-1]), np.nan)], axis=-2
+    )
+    confidence = np.concatenate([confidence, np.zeros((*confidence.shape[:-1], len(more)))], axis=-1)
+    return points, confidence, (*names, *more)
+
+
 LIMB_PARTS = tuple(pair for limb in (_ARM, _LEG) for pair in pairwise(limb))
 """The ends of upper and lower arms and legs, of either side."""
 

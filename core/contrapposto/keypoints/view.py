@@ -15,6 +15,7 @@ from contrapposto.keypoints.footage import LEAST_CONFIDENCE, Footage, of_person,
 from contrapposto.keypoints.intrinsics import lone_camera
 from contrapposto.keypoints.lens import straightened
 from contrapposto.keypoints.reading import read_keypoints
+from contrapposto.keypoints.sets import completed
 from contrapposto.keypoints.tracking import Choice, Rule, one_person
 
 
@@ -75,6 +76,8 @@ def one_view(
         confidence = np.where(np.isfinite(points[..., 0]), confidence, 0)
     name, names = which_set(points, confidence, name, seen.names)
     used = usable(names)
-    points, confidence = points[..., used, :], confidence[..., used]
-    crowd = Footage((source,), pinhole, name, tuple(names[index] for index in used), points, confidence)
+    points, confidence, names = completed(
+        points[..., used, :], confidence[..., used], tuple(names[index] for index in used)
+    )
+    crowd = Footage((source,), pinhole, name, names, points, confidence)
     return of_person(crowd, one_person(points[0], confidence[0], person, first)[None])
