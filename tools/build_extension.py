@@ -32,7 +32,6 @@ WORKSHOP = (
     "triangulate_command.py",
     "evaluation",
     "training",
-    "keypoints",
     "tasks/fit_points.py",
     "tasks/gfpose.py",
     "tasks/lift.py",

@@ -11,10 +11,12 @@ from footage import four_cameras, points_of, seen_by, swing, write_calibration
 from motions import joints_of
 
 from contrapposto.keypoints.body import Body, usable
-from contrapposto.keypoints.cameras import Camera, read_qualisys
+from contrapposto.keypoints.calibration import read_calibration
+from contrapposto.keypoints.cameras import Camera
 from contrapposto.keypoints.correct import corrected
-from contrapposto.keypoints.people import NOBODY, follow
+from contrapposto.keypoints.people import follow
 from contrapposto.keypoints.sets import SETS, mirrored, recognise, to_joints
+from contrapposto.keypoints.tracking import NOBODY
 from contrapposto.keypoints.triangulate import triangulate
 from contrapposto.rotation import from_rotvec, geodesic_angle
 from contrapposto.skeleton import (
@@ -34,6 +36,14 @@ EXACT = [
 
 PUBLISHED = {
     "coco_17": {1: "left_eye", 5: "left_shoulder", 10: "right_wrist", 11: "left_hip", 16: "right_ankle"},
+    "wholebody_133": {
+        16: "right_ankle",
+        17: "left_big_toe",
+        19: "left_heel",
+        22: "right_heel",
+        112: "right_hand_0",
+    },
+    "halpe_136": {16: "right_ankle", 21: "right_big_toe", 26: "face_0", 94: "left_hand_0"},
     "halpe_26": {16: "right_ankle", 17: "head_top", 19: "mid_hip", 21: "right_big_toe", 24: "left_heel"},
     "body_25": {1: "mid_shoulder", 2: "right_shoulder", 8: "mid_hip", 14: "left_ankle", 19: "left_big_toe"},
     "body_25b": {17: "upper_neck", 18: "head_top", 20: "left_small_toe", 22: "right_big_toe"},
@@ -127,7 +137,7 @@ def test_a_body_is_measured_by_its_points():
 
 def test_a_calibration_file_comes_back_as_the_cameras_that_it_was_written_of(tmp_path):
     cameras = four_cameras()
-    back = read_qualisys(write_calibration(tmp_path / "c.qca.txt", cameras))
+    back = read_calibration(write_calibration(tmp_path / "c.qca.txt", cameras)).cameras
     for name, value in vars(cameras).items():
         np.testing.assert_allclose(getattr(back, name), value, atol=1e-9, err_msg=name)
 
@@ -148,7 +158,7 @@ def test_a_camera_that_was_worked_out_by_hand_sees_a_point_where_it_should(tmp_p
         'skew="0"/></camera></cameras></calibration>',
         encoding="utf-8",
     )
-    cameras = read_qualisys(path)
+    cameras = read_calibration(path).cameras
     y_up = np.array([[0.5, 1.8, -1.0]])  # 0.5, 1, 1.8 with z up
     np.testing.assert_allclose(cameras[0].project(y_up), [[960 + 100, 540 - 176]], atol=1e-9)
     np.testing.assert_array_equal(cameras.size, [[1920, 1080]])
@@ -174,7 +184,7 @@ def test_what_is_behind_a_camera_has_no_place_in_its_image():
             lambda text: text.replace('focalLengthU="7', 'focalLengthU="-7', 1),
             "focal length that is not above 0",
         ),
-        (lambda text: text.replace('r11="', 'r11="1', 1), "its nine numbers are no rotation"),
+        (lambda text: text.replace('r11="', 'r11="1', 1), "its numbers are no rotation"),
         (lambda text: text.replace('right="1919"', 'right="-1"', 1), "image of camera 1 .* has no size"),
         (
             lambda text: text.replace("<camera>", '<camera video_resolution="720p">', 1),
@@ -187,14 +197,14 @@ def test_what_is_behind_a_camera_has_no_place_in_its_image():
         (lambda text: text.replace("<camera>", '<camera model="Oqus 300">'), "names no camera that films"),
         (lambda text: f"<!DOCTYPE a>{text}", "is no Qualisys calibration"),
         (lambda text: text.replace("<camera>", "<camera>\0", 1), "is no Qualisys calibration"),
-        (lambda text: text + " " * (1 << 20), "is no Qualisys calibration"),
+        (lambda text: text + " " * (1 << 20), "is too large for a calibration"),
     ],
 )
 def test_a_damaged_calibration_is_told_in_a_sentence(damage, sentence, tmp_path):
     path = write_calibration(tmp_path / "c.qca.txt", four_cameras())
     path.write_text(damage(path.read_text(encoding="utf-8")), encoding="utf-8")
     with pytest.raises(ValueError, match=sentence) as error:
-        read_qualisys(path)
+        read_calibration(path)
     assert str(path) in str(error.value)
 
 
@@ -206,14 +216,14 @@ def test_cameras_that_do_not_film_are_left_out(tmp_path):
     for model in models:
         text = text.replace("<camera>", f'<camera model="{model}" video_resolution="1080p">', 1)
     path.write_text(text, encoding="utf-8")
-    np.testing.assert_allclose(read_qualisys(path).centre, cameras.centre[[0, 2, 3]], atol=1e-9)
+    np.testing.assert_allclose(read_calibration(path).cameras.centre, cameras.centre[[0, 2, 3]], atol=1e-9)
 
 
 def test_a_calibration_that_is_not_there_is_told_in_a_sentence(tmp_path):
     with pytest.raises(ValueError, match="There is no file"):
-        read_qualisys(tmp_path / "none.qca.txt")
+        read_calibration(tmp_path / "none.qca.txt")
     with pytest.raises(ValueError, match="is a folder"):
-        read_qualisys(tmp_path)
+        read_calibration(tmp_path)
 
 
 @pytest.mark.parametrize("views", [2, 3, 6])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pinhole cameras, one or many, and the Qualisys calibration file.
+"""Pinhole cameras, one or many.
 
 Pixels have their origin at the top left, y down; a camera looks along its own z, x to the
 right. The world is that of the rest of core: y up, metres.
@@ -8,22 +8,8 @@ right. The world is that of the rest of core: y up, metres.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from xml.etree import ElementTree as ET
-
-import numpy as np
 
 from contrapposto.arrays import Array, namespace
-from contrapposto.rotation import Z_UP_TO_Y_UP
-
-LARGEST_FILE = 1 << 20
-"""Bytes that a calibration file may have; a camera takes less than two thousand."""
-
-FILMING = ("Miqus Video", "Miqus Video UnderWater", "none", "", None)
-"""Models of cameras that film; those that only see markers stand in the same file."""
-
-FULL_RESOLUTION = ("1080p", "N/A", "none", "", None)
-"""Films whose pixels are those of the calibration."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,88 +61,3 @@ class Camera:
         depth = seen[..., 2, None, None]
         sideways = self.intrinsics[..., None, :2, :2] / depth
         return xp.concat([sideways, -sideways @ (seen[..., :2, None] / depth)], axis=-1)
-
-
-def read_qualisys(path: Path | str) -> Camera:
-    """The V cameras that film of a Qualisys ``.qca.txt`` calibration, in the file's order.
-
-    Intrinsics are stored in 1/64 pixel, places in millimetres, and rotations turn into a
-    frame that looks along -z with y up. Its world is z up. Lens distortion is left out.
-
-    Raises:
-        ValueError: with one sentence, if the file is missing, damaged or of another kind, or a
-            camera's film is scaled or turned.
-    """
-    path = Path(path)
-    root = _parsed(path)
-    found = [
-        _camera(path, number, node)
-        for number, node in enumerate(root.findall("cameras/camera"), start=1)
-        if node.get("model") in FILMING
-    ]
-    if not found:
-        raise ValueError(f"{path} names no camera that films; it is no Qualisys calibration (.qca.txt)")
-    intrinsics, rotation, centre, size = (np.stack(values) for values in zip(*found, strict=True))
-    return Camera(intrinsics, rotation, centre, size)
-
-
-def _parsed(path: Path) -> ET.Element:
-    try:
-        large = path.stat().st_size > LARGEST_FILE
-        content = b"" if large else path.read_bytes()
-    except FileNotFoundError as error:
-        raise ValueError(f"There is no file {path}") from error
-    except IsADirectoryError as error:
-        raise ValueError(f"{path} is a folder, not a calibration file") from error
-    # entities are how a small file becomes a large one, and two bytes a letter are how they hide
-    if large or b"\0" in content or b"<!DOCTYPE" in content:
-        raise ValueError(f"{path} is no Qualisys calibration (.qca.txt)")
-    try:
-        return ET.fromstring(content)  # noqa: S314 - of limited size, without entities
-    except (ET.ParseError, LookupError, ValueError) as error:
-        raise ValueError(f"{path} is damaged or no Qualisys calibration (.qca.txt): {error}") from error
-
-
-def _camera(path: Path, number: int, node: ET.Element) -> tuple[np.ndarray, ...]:
-    """Intrinsics, rotation, centre and size of one camera of the file."""
-
-    def numbers(tag: str, *names: str) -> np.ndarray:
-        part = node.find(tag)
-        text = [None if part is None else part.get(name) for name in names]
-        try:
-            values = np.array([float(value) for value in text if value is not None])
-        except ValueError:
-            values = np.empty(0)
-        if len(values) != len(names) or not np.isfinite(values).all():
-            raise ValueError(f"Camera {number} of {path} lacks a number among its {tag}: {', '.join(names)}")
-        return values
-
-    if node.get("video_resolution") not in FULL_RESOLUTION:
-        raise ValueError(
-            f"Camera {number} of {path} films at {node.get('video_resolution')}, which is scaled; "
-            "only 1080p is as it was calibrated"
-        )
-    if node.get("viewrotation") not in ("0", "none", None):
-        raise ValueError(
-            f"The view of camera {number} of {path} is turned by {node.get('viewrotation')} degrees; "
-            "only views that are not turned can be read"
-        )
-    fx, fy, cx, cy, skew = (
-        numbers("intrinsic", "focalLengthU", "focalLengthV", "centerPointU", "centerPointV", "skew") / 64
-    )
-    R = numbers("transform", *(f"r{row}{column}" for row in (1, 2, 3) for column in (1, 2, 3))).reshape(3, 3)
-    if fx <= 0 or fy <= 0:
-        raise ValueError(f"Camera {number} of {path} has a focal length that is not above 0")
-    if not np.allclose(R @ R.T, np.eye(3), atol=1e-3) or np.linalg.det(R) < 0:
-        raise ValueError(
-            f"The rotation of camera {number} of {path} is damaged: its nine numbers are no rotation"
-        )
-    left, right, top, bottom = numbers("fov_video", "left", "right", "top", "bottom")
-    if right < left or bottom < top:
-        raise ValueError(f"The image of camera {number} of {path} has no size")
-    return (
-        np.array([[fx, skew, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]]),
-        np.diag([1.0, -1.0, -1.0]) @ R @ Z_UP_TO_Y_UP.T,
-        Z_UP_TO_Y_UP @ numbers("transform", "x", "y", "z") / 1000,
-        np.array([right - left + 1, bottom - top + 1]),
-    )

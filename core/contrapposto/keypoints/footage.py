@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keypoint folders and a calibration as what calibrated cameras saw of one person."""
+"""Keypoints and a calibration as what calibrated cameras saw of one person."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from contrapposto.keypoints.body import usable
-from contrapposto.keypoints.cameras import Camera, read_qualisys
-from contrapposto.keypoints.openpose import Detections, read_openpose
-from contrapposto.keypoints.people import NOBODY, follow
-from contrapposto.keypoints.sets import SETS, recognise
+from contrapposto.keypoints.calibration import Calibration, read_calibration
+from contrapposto.keypoints.cameras import Camera
+from contrapposto.keypoints.detections import Detections, same_detector
+from contrapposto.keypoints.people import everyone, follow
+from contrapposto.keypoints.reading import read_keypoints
+from contrapposto.keypoints.sets import SETS, completed, recognise
+from contrapposto.keypoints.tracking import NOBODY, Choice, Rule, wanted
 
 LEAST_CONFIDENCE = 0.3
 """A point of which a detector is less sure counts as missing."""
@@ -24,7 +27,7 @@ class Footage:
     """What calibrated cameras saw of one person.
 
     Attributes:
-        folders: of each camera.
+        folders: of each camera, or its file.
         cameras: V of them.
         name: of the set that the detector finds.
         names: of the K points of it that are on a body.
@@ -42,59 +45,118 @@ class Footage:
 
 def read_footage(
     folders: Sequence[Path],
-    calibration: Path,
+    calibration: Path | Calibration,
     name: str | None = None,
     numbers: Sequence[int] | None = None,
+    form: str | None = None,
+    person: Choice = Rule.BEST,
 ) -> Footage:
-    """The person who is seen best in OpenPose folders, one a camera of the calibration.
+    """The one person who is meant in keypoints, a folder or file for each camera of the calibration.
 
     Args:
         folders: in the calibration's order.
-        calibration: a Qualisys file.
+        calibration: a file, see ``read_calibration``, or what was read of one.
         name: of the set of points; recognised if None.
         numbers: of the calibration's cameras, from 1, that the folders belong to; all if None.
+        form: of the files, see ``reading.FORMATS``; told by their content if None.
+        person: who is meant; the one whom the cameras agree on best by default.
 
     Raises:
         ValueError: with one sentence, if a file is missing or damaged, or they do not belong together.
     """
+    crowd, first = _crowd(folders, calibration, name, numbers, form)
+    meant = None if person is Rule.BEST else wanted(person, crowd.points, crowd.confidence, first)
+    return of_person(crowd, follow(crowd.cameras, crowd.points, crowd.confidence, meant))
+
+
+def read_everyone(
+    folders: Sequence[Path],
+    calibration: Path | Calibration,
+    name: str | None = None,
+    numbers: Sequence[int] | None = None,
+    form: str | None = None,
+) -> list[Footage]:
+    """Everyone whom at least two cameras show, each by themselves, the best seen first.
+
+    Args:
+        folders, calibration, name, numbers, form: as ``read_footage`` takes them.
+
+    Raises:
+        ValueError: as ``read_footage``.
+    """
+    crowd, _ = _crowd(folders, calibration, name, numbers, form)
+    return [of_person(crowd, chosen) for chosen in everyone(crowd.cameras, crowd.points, crowd.confidence)]
+
+
+def _crowd(
+    folders: Sequence[Path],
+    calibration: Path | Calibration,
+    name: str | None,
+    numbers: Sequence[int] | None,
+    form: str | None,
+) -> tuple[Footage, int]:
+    """What is read as footage of P people, (V, T, P, K, ...), and the number of the first frame."""
     if len(folders) < 2:
         raise ValueError("Two cameras or more are needed, each with its folder; one cannot tell how far away")
-    cameras = _of_numbers(read_qualisys(calibration), calibration, numbers)
-    if len(folders) != len(cameras):
-        whose = f"{calibration} has {len(cameras)}" if numbers is None else f"--cameras names {len(cameras)}"
+    calibrated = calibration if isinstance(calibration, Calibration) else read_calibration(calibration)
+    calibrated = calibrated if numbers is None else calibrated.of_numbers(numbers)
+    if len(folders) != len(calibrated):
+        whose = "The calibration has" if numbers is None else "--cameras names"
         raise ValueError(
-            f"{whose} cameras, but {len(folders)} folders are given; one folder a camera is needed, "
-            "and --cameras says which cameras they are"
+            f"{whose} {len(calibrated)} cameras, but {len(folders)} folders or files are given; one a camera "
+            "is needed, and --cameras says which cameras they are"
         )
-    points, confidence = _together([read_openpose(folder) for folder in folders])
+    cameras, views = calibrated.cameras, [read_keypoints(folder, form) for folder in folders]
+    told = same_detector(views, folders)
+    points, confidence, first = together(
+        [view.in_pixels(size) for view, size in zip(views, cameras.size, strict=True)]
+    )
+    points = calibrated.straightened(points)
+    confidence = np.where(np.isfinite(points[..., 0]), confidence, 0)
+    name, names = which_set(points, confidence, name, told)
+    used = usable(names)
+    points, confidence, names = completed(
+        points[..., used, :], confidence[..., used], tuple(names[index] for index in used)
+    )
+    return Footage(tuple(folders), cameras, name, names, points, confidence), first
+
+
+def which_set(
+    points: np.ndarray, confidence: np.ndarray, name: str | None, told: tuple[str, ...] | None
+) -> tuple[str, tuple[str, ...]]:
+    """What the set of points (..., K, 2) is called, and the names of its points.
+
+    Args:
+        points, confidence: of anyone.
+        name: of the set, if someone says so.
+        told: names of the points, if the files say so.
+
+    Raises:
+        ValueError: with one sentence, if the set has another number of points, cannot be told, or none of
+            the points is on a body.
+    """
+    if name is None and told is not None:
+        if len(usable(told)) == 0:
+            raise ValueError(
+                f"No point has a name that is known, as {', '.join(told[:3])}; see the user guide"
+            )
+        return next((known for known, names in SETS.items() if names == told), "named points"), told
     name = name or recognise(points, confidence)
     if len(SETS[name]) != confidence.shape[-1]:
         raise ValueError(f"{name} has {len(SETS[name])} points a person, not {confidence.shape[-1]}")
-    used = usable(SETS[name])
-    points, confidence = _of_person(cameras, points[..., used, :], confidence[..., used])
-    names = tuple(SETS[name][index] for index in used)
-    return Footage(tuple(folders), cameras, name, names, points, confidence)
+    return name, SETS[name]
 
 
-def _of_numbers(cameras: Camera, calibration: Path, numbers: Sequence[int] | None) -> Camera:
-    if numbers is None:
-        return cameras
-    for number in numbers:
-        if not 1 <= number <= len(cameras):
-            raise ValueError(f"{calibration} has no camera {number}, only 1 to {len(cameras)}")
-    if len(set(numbers)) < len(numbers):
-        raise ValueError("--cameras names a camera twice")
-    return cameras[np.array(numbers) - 1]
+def together(views: Sequence[Detections]) -> tuple[np.ndarray, np.ndarray, int]:
+    """Points (V, T, P, K, 2) and confidence (V, T, P, K) of the frames that all views have, and the first.
 
-
-def _together(views: list[Detections]) -> tuple[np.ndarray, np.ndarray]:
-    """Points (V, T, P, K, 2) and confidence (V, T, P, K) of the frames that all views have."""
+    Raises:
+        ValueError: with one sentence, if there is none.
+    """
     first = max(view.first for view in views)
     count = min(view.first + len(view) for view in views) - first
     if count < 1:
         raise ValueError("The cameras have no frame number in common")
-    if len({view.confidence.shape[-1] for view in views}) > 1:
-        raise ValueError("The cameras differ in points a person; all need the same detector")
     most = max(view.confidence.shape[1] for view in views)
     points, confidence = [], []
     for view in views:
@@ -104,14 +166,13 @@ def _together(views: list[Detections]) -> tuple[np.ndarray, np.ndarray]:
         confidence.append(np.pad(sure, room))
         known = np.where(sure[..., None] > 0, shared.points, np.nan)
         points.append(np.pad(known, [*room, (0, 0)], constant_values=np.nan))
-    return np.stack(points), np.stack(confidence)
+    return np.stack(points), np.stack(confidence), first
 
 
-def _of_person(cameras: Camera, points: np.ndarray, confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Points (V, T, K, 2) and confidence (V, T, K) of the one person among all (V, T, P, K)."""
-    chosen = follow(cameras, points, confidence)
+def of_person(crowd: Footage, chosen: np.ndarray) -> Footage:
+    """The footage of the person who is (V, T) so manieth among the P of a crowd's."""
     at = np.maximum(chosen, 0)[..., None, None]
-    points = np.take_along_axis(points, at[..., None], axis=2)[:, :, 0]
-    confidence = np.take_along_axis(confidence, at, axis=2)[:, :, 0]
+    points = np.take_along_axis(crowd.points, at[..., None], axis=2)[:, :, 0]
+    confidence = np.take_along_axis(crowd.confidence, at, axis=2)[:, :, 0]
     confidence = np.where((chosen == NOBODY)[..., None], 0, confidence)
-    return np.where(confidence[..., None] > 0, points, np.nan), confidence
+    return replace(crowd, points=np.where(confidence[..., None] > 0, points, np.nan), confidence=confidence)

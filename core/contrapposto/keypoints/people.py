@@ -15,27 +15,32 @@ import numpy as np
 
 from contrapposto.keypoints.cameras import Camera
 from contrapposto.keypoints.robust import OUTLIER, agreement
+from contrapposto.keypoints.tracking import JUMP, NOBODY, sizes
 from contrapposto.rotation import skew
 
 LEAST_AGREEMENT = 0.25
 """Of what the points of a person could count with others at most, what it takes to be the same person."""
 
-JUMP = 0.5
-"""A person who is so far from where they were, in units of their own size, may be anyone."""
-
 CONTINUITY = 0.5
 """What a person who stays counts beside one on whom all views agree fully."""
 
-NOBODY = -1
+MEANT = 10.0
+"""What it counts to be the one who is meant, beside all else."""
+
+LEAST_FRAMES = 10
+"""Someone who is seen by two cameras in fewer is no person but a mistake."""
 
 
-def follow(cameras: Camera, points: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+def follow(
+    cameras: Camera, points: np.ndarray, confidence: np.ndarray, meant: np.ndarray | None = None
+) -> np.ndarray:
     """Which of the people of each view and frame is the person.
 
     Args:
         cameras: V of them, at least two.
         points: (V, T, P, K, 2) pixels of up to P people, anything where confidence is 0.
         confidence: (V, T, P, K), 0 where missing.
+        meant: (V, T, P) how much each is meant, see ``tracking.wanted``; the best seen if None.
 
     Returns:
         (V, T) index of the person among the P, ``NOBODY`` where not seen.
@@ -50,7 +55,54 @@ def follow(cameras: Camera, points: np.ndarray, confidence: np.ndarray) -> np.nd
     ]
     if not any(len(frame.people) for frame in frames):
         raise ValueError("No two cameras agree on a person; are folders and calibration in the same order?")
+    if meant is not None:
+        frames = [_meant(frame, meant[:, number]) for number, frame in enumerate(frames)]
     return _chain(frames, points, confidence)
+
+
+def everyone(cameras: Camera, points: np.ndarray, confidence: np.ndarray, most: int = 16) -> list[np.ndarray]:
+    """All people whom at least two views show, each as ``follow`` tells one, the best seen first.
+
+    Someone is followed as long as they go on from frame to frame; who leaves and comes back is
+    someone else.
+
+    Args:
+        cameras, points, confidence: as ``follow`` takes them.
+        most: people to look for.
+
+    Raises:
+        ValueError: as ``follow``.
+    """
+    left, found = confidence.copy(), list[np.ndarray]()
+    for number in range(most):
+        try:
+            chosen = _longest_stay(follow(cameras, points, left), points, left)
+        except ValueError:
+            if number == 0:
+                raise
+            break
+        views, frames = np.nonzero(chosen != NOBODY)
+        left[views, frames, chosen[views, frames]] = 0
+        if (chosen != NOBODY).any(axis=0).sum() >= LEAST_FRAMES:
+            found.append(chosen)
+    return found
+
+
+def _longest_stay(chosen: np.ndarray, points: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+    """The longest part (V, T) of a chain in which no one jumps."""
+    frames = np.flatnonzero((chosen != NOBODY).any(axis=0))
+    candidates = {frame: _Candidates(chosen[:, frame][None], np.ones(1)) for frame in frames.tolist()}
+    whole = [candidates.get(frame, _NO_ONE) for frame in range(chosen.shape[1])]
+    parts: list[list[int]] = [[int(frames[0])]]
+    for before, now in pairwise(frames.tolist()):
+        if _stays(whole, before, now, points, confidence)[0, 0] > 0:
+            parts[-1].append(now)
+        else:
+            parts.append([now])
+    longest = max(parts, key=len)
+    kept = np.full_like(chosen, NOBODY)
+    kept[:, longest] = chosen[:, longest]
+    return kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +116,18 @@ class _Candidates:
 
     people: np.ndarray
     score: np.ndarray
+
+
+_NO_ONE = _Candidates(np.zeros((0, 0), dtype=int), np.zeros(0))
+
+
+def _meant(frame: _Candidates, meant: np.ndarray) -> _Candidates:
+    """The candidates, scored by how much their people (V, P) are meant, too."""
+    if not len(frame.people):
+        return frame
+    each = np.take_along_axis(meant[None], np.maximum(frame.people, 0)[..., None], axis=2)[..., 0]
+    share = np.where(frame.people != NOBODY, each, 0).sum(axis=1) / max(1, len(meant))
+    return _Candidates(frame.people, frame.score + MEANT * share)
 
 
 def _candidates(cameras: Camera, points: np.ndarray, confidence: np.ndarray) -> _Candidates:
@@ -140,15 +204,6 @@ def _stays(
         seen &= (old[:, view] != NOBODY)[:, None, None] & (new[:, view] != NOBODY)[None, :, None]
         count = np.maximum(seen.sum(axis=-1), 1)
         apart = np.where(seen, np.linalg.norm(np.nan_to_num(a - b), axis=-1), 0).sum(axis=-1) / count
-        size = _size(points[view, now, new[:, view]], confidence[view, now, new[:, view]])
+        size = sizes(points[view, now, new[:, view]], confidence[view, now, new[:, view]])
         stays[view] = np.maximum(0, 1 - apart / (JUMP * size)) * seen.any(axis=-1)
     return stays.mean(axis=0)
-
-
-def _size(points: np.ndarray, confidence: np.ndarray) -> np.ndarray:
-    """(C,) diagonal in pixels of the box around people (C, K, 2)."""
-    seen = (confidence > 0)[..., None]
-    low = np.where(seen, points, np.inf).min(axis=-2)
-    high = np.where(seen, points, -np.inf).max(axis=-2)
-    span = np.where(np.isfinite(high - low), high - low, 0)
-    return np.maximum(np.linalg.norm(span, axis=-1), 1.0)

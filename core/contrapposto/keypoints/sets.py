@@ -5,7 +5,8 @@ All sets speak one vocabulary: a point that stands for a joint has the joint's n
 others name a spot on the body (see ``body``). A joint that no detector marks may be told by
 others (``STANDS_FOR``); what nothing tells is unknown, never zero.
 
-Orders: OpenPose, COCO, Halpe-FullBody, MediaPipe and Human3.6M as their authors publish them.
+Orders: OpenPose, COCO, COCO-WholeBody, Halpe-FullBody, MediaPipe and Human3.6M as their authors
+publish them. Of faces and hands nothing is used.
 """
 
 from __future__ import annotations
@@ -36,10 +37,17 @@ _ARM, _LEG = ("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle")
 _COCO = ("nose", *sides("eye", "ear", *_ARM, *_LEG))
 _RIGHT_FIRST_ARMS = ("nose", "mid_shoulder", *_side("right", *_ARM), *_side("left", *_ARM))
 _EYES_AND_EARS = ("right_eye", "left_eye", "right_ear", "left_ear")
+_HALPE = (*_COCO, "head_top", "mid_shoulder", "mid_hip", *sides(*_FEET))
+_FACE_AND_HANDS = (
+    *(f"face_{i}" for i in range(68)),
+    *(f"{side}_hand_{i}" for side in SIDES for i in range(21)),
+)
 
 SETS: Mapping[str, tuple[str, ...]] = {
     "coco_17": _COCO,
-    "halpe_26": (*_COCO, "head_top", "mid_shoulder", "mid_hip", *sides(*_FEET)),
+    "wholebody_133": (*_COCO, *_side("left", *_FEET), *_side("right", *_FEET), *_FACE_AND_HANDS),
+    "halpe_26": _HALPE,
+    "halpe_136": (*_HALPE, *_FACE_AND_HANDS),
     "body_25": (
         *_RIGHT_FIRST_ARMS, "mid_hip", *_side("right", *_LEG), *_side("left", *_LEG),
         *_EYES_AND_EARS, *_side("left", *_FEET), *_side("right", *_FEET),
@@ -115,6 +123,34 @@ def mirrored(names: tuple[str, ...]) -> tuple[int, ...]:
         side, _, part = name.partition("_")
         found.append(names.index(f"{partner[side]}_{part}" if side in partner else name))
     return tuple(found)
+
+
+def completed(
+    points: np.ndarray, confidence: np.ndarray, names: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Points that someone chose, with what a body needs and they lack: never seen, but there.
+
+    Args:
+        points: (..., K, D).
+        confidence: (..., K), 0 where missing.
+        names: of the K points.
+
+    Returns:
+        Points, confidence and names of the same and of the hips, shoulders and ends of limbs, and every
+        point's partner on the other side; all that a set of a detector's has anyway.
+    """
+    partner = {"left": "right", "right": "left"}
+    others = [
+        f"{partner[side]}_{part}"
+        for side, _, part in (name.partition("_") for name in names)
+        if side in partner
+    ]
+    more = [name for name in dict.fromkeys([*sides(*_ARM, *_LEG), *others]) if name not in names]
+    points = np.concatenate(
+        [points, np.full((*points.shape[:-2], len(more), points.shape[-1]), np.nan)], axis=-2
+    )
+    confidence = np.concatenate([confidence, np.zeros((*confidence.shape[:-1], len(more)))], axis=-1)
+    return points, confidence, (*names, *more)
 
 
 LIMB_PARTS = tuple(pair for limb in (_ARM, _LEG) for pair in pairwise(limb))
