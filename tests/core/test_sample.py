@@ -193,23 +193,6 @@ def test_no_failing_sample_is_taken_while_another_batch_has_sound_ones(monkeypat
     assert not np.any(sample_poses(count=8).fails)
 
 
-def test_of_what_is_made_the_least_natural_are_left_out_and_the_others_are_far_apart(monkeypatch):
-    made = []
-
-    def completed(*arguments, **options):
-        made.append(complete_pose(*arguments, **options))
-        return made[-1]
-
-    monkeypatch.setattr(sample, "complete_pose", completed)
-    found = sample_poses(count=8, seed=3)
-    sound = made[0][~made[0].fails]
-    least = np.sort(sound.energy)[-int(sample.UNNATURAL * len(sound.energy)) :]
-    assert len(least) >= 4
-    assert not np.isin(found.energy, least).any()
-    natural = sound[~np.isin(sound.energy, least)]
-    assert spread(found.poses) > spread(natural.poses)
-
-
 def test_a_callback_can_stop_the_work():
     class Stop(Exception):
         pass

@@ -59,7 +59,7 @@ class Drawing:
     Attributes:
         distance: 1 for poses that agree with what is known and nothing else; less, for ones near the
             current pose, whose unknown joints then matter; 0 is the pose itself.
-        draws: how many poses the alternatives are chosen from, even; None for ``DRAWS_PER_HYPOTHESIS`` each.
+        draws: how many poses each alternative is chosen from, even.
         outliers: share of the draws, the least natural ones, that no alternative is taken from.
         across: of many, none is like another; see ``representatives``.
         lands: a body whose pelvis may move, and that would be far from the floor, comes down until some
@@ -67,7 +67,7 @@ class Drawing:
     """
 
     distance: float = 1.0
-    draws: int | None = None
+    draws: int = DRAWS_PER_HYPOTHESIS
     outliers: float = 0.0
     across: bool = False
     lands: bool = False
@@ -161,21 +161,6 @@ def draw(
     return xp.concat([drawn[:, 0], mirror(drawn[:, 1])])
 
 
-def moving_points(rotations: Array, hidden: np.ndarray, offsets: np.ndarray | None = None) -> np.ndarray:
-    """(..., K, 3) where a pose shows what is unknown of it: its joints, and the ends of head, hands and feet.
-
-    Args:
-        rotations: (..., 22, 3, 3).
-        hidden: (22,) bool, the joints whose rotation was unknown.
-        offsets: (22, 3) body proportions; the standard body if None.
-    """
-    world, positions = forward_kinematics(rotations, offsets)
-    moving = DESCENDANTS[hidden].any(axis=0)
-    ends = moving & (DESCENDANTS.sum(axis=1) == 1)
-    tips = to_numpy(positions + END_LENGTH * world[..., :, 1])[..., ends, :]
-    return np.concatenate([to_numpy(positions)[..., moving, :], tips], axis=-2)
-
-
 def keep_representatives(
     rotations: Array,
     hidden: np.ndarray,
@@ -200,7 +185,11 @@ def keep_representatives(
         (count, B, 22, 3, 3), the most central first.
     """
     xp = namespace(rotations)
-    points = moving_points(rotations, hidden, offsets)
+    world, positions = forward_kinematics(rotations, offsets)
+    moving = DESCENDANTS[hidden].any(axis=0)
+    ends = moving & (DESCENDANTS.sum(axis=1) == 1)
+    tips = to_numpy(positions + END_LENGTH * world[..., :, 1])[:, :, ends]
+    points = np.concatenate([to_numpy(positions)[:, :, moving], tips], axis=2)
     chosen = [representatives(points[:, b], count, diversity, across=across) for b in range(points.shape[1])]
     return xp.stack([rotations[xp.asarray(kept), b] for b, kept in enumerate(chosen)], axis=1)
 
@@ -247,7 +236,7 @@ def alternatives(
     Returns:
         (N, B, 22, 3, 3) local rotations, the root's without heading.
     """
-    count = max(FEWEST_DRAWS, drawing.draws or DRAWS_PER_HYPOTHESIS * hypotheses)
+    count = max(FEWEST_DRAWS, drawing.draws * hypotheses)
     drawn = draw(prior, condition, count, seed, callback, distance=drawing.distance)
     drawn = _without_outliers(prior, drawn, drawing.outliers)
     hidden = ~to_numpy(condition.known)[0]

@@ -20,11 +20,10 @@ from contrapposto.priors.pose import PosePrior, load
 from contrapposto.rotation import split_heading
 from contrapposto.skeleton import MIRROR, NUM_JOINTS, forward_kinematics, mirror
 from contrapposto.soles import Soles
-from contrapposto.tasks.alternatives import Drawing, moving_points
+from contrapposto.tasks.alternatives import Drawing
 from contrapposto.tasks.complete import complete_pose
 from contrapposto.tasks.judgement import Completion, in_turn
 from contrapposto.tasks.naturalness import percent_less_natural
-from contrapposto.tasks.select import representatives
 from contrapposto.tasks.standing import AIRBORNE
 
 DRAWS = 10
@@ -34,16 +33,11 @@ OUTLIERS = 0.2
 """Share of the draws that are left out at diversity 1, the least natural ones: those that differ most are
 often those that nobody would do."""
 
-SPARE, SPARE_TO_SPREAD = 0.25, 1.25
-"""Shares of poses that are made beyond those that were asked for: so that failing ones can be left out, and
-at diversity 1, to choose from."""
-
-UNNATURAL = 0.3
-"""Share of the poses made that are left out at diversity 1, the least natural ones as they stand or reach. On
-val, this way of choosing twice keeps as much apart what is far more often like a real pose."""
-
 BATCH = 512
 """Samples that are made at a time, so that time and memory of thousands stay linear and small."""
+
+SPARE = 0.25
+"""Share of poses that are made beyond those that were asked for, so that failing ones can be left out."""
 
 
 def sample_poses(
@@ -105,6 +99,7 @@ def sample_poses(
     soles = soles or Soles.of(offsets)
     drawing = Drawing(
         distance=distance,
+        draws=DRAWS,
         outliers=diversity * OUTLIERS,
         across=diversity > 0,
         lands=distance == 1 or _is_on_floor(pose, soles, offsets),
@@ -113,23 +108,23 @@ def sample_poses(
 
     def sampled(batch: int) -> Completion:
         own = len(range(batch, count, batches))
-        made = complete_pose(
+        return complete_pose(
             pose,
             known,
-            hypotheses=own + math.ceil((SPARE + diversity * SPARE_TO_SPREAD) * own),
+            hypotheses=own + math.ceil(SPARE * own),
             seed=_seed_of(seed, batch),
             diversity=diversity,
             offsets=offsets,
             soles=soles,
             present=present,
             keep_feet_on_floor=keep_feet_on_floor,
-            drawing=replace(drawing, draws=DRAWS * own),
+            drawing=drawing,
             prior=prior,
             callback=_of_batch(callback, batch, batches),
         )
-        return made[_chosen_first(made, own, diversity, ~known.joints, offsets)]
 
-    found = in_turn([sampled(batch) for batch in range(batches)])[np.arange(count)]
+    found = in_turn([sampled(batch) for batch in range(batches)])
+    found = found[_sound(found.fails, count)]
     found = replace(found, naturalness=percent_less_natural(found.poses.rotations, prior=prior))
     return _seen_in_a_mirror(found) if mirrored else found
 
@@ -146,23 +141,10 @@ def _of_batch(callback: Callback | None, batch: int, batches: int) -> Callback |
     return lambda step, steps: callback(batch * steps + step, batches * steps)
 
 
-def _chosen_first(
-    made: Completion, count: int, diversity: float, hidden: np.ndarray, offsets: np.ndarray | None
-) -> np.ndarray:
-    """An order of the alternatives: first those that are taken, as ranked; then others, should these fail.
-
-    Taken are, of those that do not fail as far as they go: evenly some at diversity 0, else such as are far
-    apart, without the least natural ones.
-    """
-    sound = np.arange(max(int(np.count_nonzero(~made.fails)), count))  # those that fail come last
-    if diversity == 0:
-        chosen = np.round(np.linspace(0, len(sound) - 1, count)).astype(int)
-    else:
-        natural = max(len(sound) - int(diversity * UNNATURAL * len(sound)), count)
-        rows = np.sort(sound[np.argsort(made.energy[sound], kind="stable")[:natural]])
-        points = moving_points(made.poses.rotations[rows], hidden, offsets)
-        chosen = np.sort(rows[representatives(points, count, diversity, across=True)])
-    return np.concatenate([chosen, np.setdiff1d(np.arange(len(made.fails)), chosen)])
+def _sound(fails: np.ndarray, count: int) -> np.ndarray:
+    """(count,) which of more alternatives are taken: evenly those that do not fail, as far as they go."""
+    sound = max(len(fails) - int(np.count_nonzero(fails)), count)  # those that fail come last
+    return np.round(np.linspace(0, sound - 1, count)).astype(int)
 
 
 def _at_rest(offsets: np.ndarray | None) -> Pose:
