@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from contrapposto.rig.profile import Profile, load_profiles, parse_profile
+from contrapposto.rig.rigmap import REQUIRED_JOINTS
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # for benchmarks
 PARSERS = {
@@ -94,3 +97,13 @@ def test_every_script_is_there_and_has_the_options_that_are_named(line):
 def test_every_target_of_make_is_there(line):
     for word in line.split()[1:]:
         assert "=" in word or word in TARGETS, f"make has no target '{word}'"
+
+
+def test_the_page_about_rigs_names_every_family_and_its_example_is_one():
+    text = TEXTS["docs/rigs.md"]
+    missing = [profile.name for profile in load_profiles() if profile.name not in text]
+    assert not missing
+    example = re.search(r"```json\n(.*?)```", text, re.DOTALL)
+    assert set(REQUIRED_JOINTS) <= set(parse_profile(example[1]).joints)
+    fields = set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
+    assert fields == set(Profile.__dataclass_fields__) - {"name", "joints", "tags"}

@@ -5,13 +5,13 @@
 #
 #   tests/window/run.sh REAL_BLENDER ZIP PYTHON
 #
-# REAL_BLENDER runs Blender under Xvfb (make test-window names it); it needs root. PYTHON has core; it writes
-# the takes that are denoised, from the motion in ../shared or where CONTRAPPOSTO_SHARED points. Pictures stay
+# REAL_BLENDER runs Blender under Xvfb (make test-window names it), that of SUITE if it is set; it needs root.
+# PYTHON has core; it writes the takes that are denoised, from the motion in ../shared or where CONTRAPPOSTO_SHARED points. Pictures stay
 # in build/window, with UPDATE=1 some go to docs/images. Ends with status 1 if a press did not do what it
 # should, touched what it should not, or did not stop soon after Esc.
 set -euo pipefail
 
-real_blender=$(realpath "$1")
+real_blender=("$(realpath "$1")" ${SUITE:+--suite "$SUITE"})
 zip=$(realpath "$2")
 python=$3
 cd "$(dirname "$0")/../.."
@@ -19,14 +19,14 @@ folder=build/window
 rm -rf "$folder"
 mkdir -p "$folder/denoise" "$folder/assets"
 
-"$real_blender" --home "$folder/home" -- --command extension install-file -r user_default --enable "$zip"
-"$real_blender" --home "$folder/home" --drive tests/window/drive.sh -- \
+"${real_blender[@]}" --home "$folder/home" -- --command extension install-file -r user_default --enable "$zip"
+"${real_blender[@]}" --home "$folder/home" --drive tests/window/drive.sh -- \
   -P tests/window/stage.py -- "$folder"
 
-"$real_blender" --home "$folder/home" --gui -- -P tests/window/stage_assets.py -- "$folder/assets"
+"${real_blender[@]}" --home "$folder/home" --gui -- -P tests/window/stage_assets.py -- "$folder/assets"
 
 "$python" tests/window/takes.py "${CONTRAPPOSTO_SHARED:-../shared}/data/mocap" "$folder/denoise"
-"$real_blender" --home "$folder/home" --drive tests/window/hand.sh -- \
+"${real_blender[@]}" --home "$folder/home" --drive tests/window/hand.sh -- \
   -P tests/window/stage_denoise.py -- "$folder/denoise"
 
 for verdict in verdict taken ghosts stopped assets/verdict denoise/verdict; do

@@ -28,7 +28,7 @@ from contrapposto.rig.rigmap import JointBones, RigMap
 from contrapposto.rotation import from_rotvec, geodesic_angle, transpose
 from contrapposto.skeleton import JOINT_NAMES
 
-TRIALS, QUICK_TRIALS = 8, 2
+TRIALS, QUICK_TRIALS = 4, 2
 """Armatures of a family, or variations of a rig, under each condition."""
 
 _SAME_PLACE = 0.01  # of the rig's size
