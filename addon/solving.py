@@ -22,6 +22,7 @@ from contrapposto.skeleton import JOINT_INDEX, JOINT_NAMES, MIRROR, PARENTS, for
 from contrapposto.tasks.judgement import Completion
 
 from . import checks, memory
+from .device import preferred_device
 from .following import kept_apart
 from .known import Intent, read_intent
 from .memory import Remembered
@@ -29,7 +30,7 @@ from .plan import Plan, make_plan
 from .rig import Rig, read_rig
 from .settings import Settings
 from .stretch import unstretched
-from .weights import own_prior
+from .weights import prior_on
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +111,7 @@ def solve(
     rises = settings.keep_feet_on_floor and plan.moved is not None
     height_known = settings.keep_feet_on_floor and not rises
     pose, known = _problem(rig, intent, apart, mirrored, settings, height_known=height_known)
-    prior = own_prior(settings.weights)
+    prior = prior_on(settings.weights, preferred_device(context))
     remembered = memory.completed(rig, plan, pose, known, settings, prior, recalled=recalled)
     return Solved(rig, intent, plan, apart, remembered, settings)
 
