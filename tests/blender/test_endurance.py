@@ -20,8 +20,8 @@ import rigs
 
 LONG = bool(os.environ.get("CONTRAPPOSTO_ENDURANCE"))
 RELOADS, RUNS = (100, 1000) if LONG else (8, 20)
-ALLOWED_MB = 8.0
-"""What memory may have grown by from a quarter of the way to the end."""
+ALLOWED_MB = 20.0
+"""What memory may have grown by from a quarter of the way to the end; buffers come and go by some."""
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read from /proc")
 
