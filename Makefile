@@ -26,8 +26,8 @@ help:
 	@echo "make test    lint and every test that needs no window: core, oldest NumPy, Blender $(BLENDERS), packaging"
 	@echo "make zip     build $(ZIP)"
 	@echo "make dev     set up .venv/dev: core, torch and the tools of tests, training and evaluation"
-	@echo "also: demo-denoise, demo-samples, lint, test-core, test-oldest, test-blender, test-fuzz, test-packaging,"
-	@echo "      test-window, clean"
+	@echo "also: demo-denoise, demo-samples, lint, test-core, test-oldest, test-blender, test-fuzz, test-endurance,"
+	@echo "      test-packaging, test-window, window, repository, clean"
 
 .venv/%/.ready: requirements/%.txt tools/environment.py
 	@$(PYTHON) tools/environment.py $*
@@ -94,8 +94,16 @@ FUZZ ?= 1000
 test-fuzz: .venv/bpy-4.5/.ready
 	@CONTRAPPOSTO_FUZZ=$(FUZZ) .venv/bpy-4.5/bin/python $(PYTEST) tests/blender/test_denoise_mocap_damaged.py
 
+# A long day in one Blender: 100 times off and on, 1,000 runs of Complete Pose, and the memory printed.
+test-endurance: .venv/bpy-4.5/.ready
+	@CONTRAPPOSTO_ENDURANCE=1 .venv/bpy-4.5/bin/python $(PYTEST) -s tests/blender/test_endurance.py | grep -v '^Info:'
+
 test-packaging: $(ZIP) .venv/dev/.ready $(BLENDERS:%=.venv/bpy-%/.ready) | $(LOGS)
 	@$(DEV) $(PYTEST) tests/packaging 2>&1 | tee $(LOGS)/packaging.log
+
+# What studios put on a server of their own: the zip and an index.json that Blender's repositories are read from.
+repository: $(ZIP)
+	@.venv/bpy-4.5/bin/python tools/build_extension.py --repository build/repository
 
 # Needs root, a screen is not needed: REAL_BLENDER names the script that runs a windowed Blender under Xvfb.
 # The pictures stay in build/window; with UPDATE=1 they also become those of the docs.
@@ -103,9 +111,14 @@ REAL_BLENDER ?= ../shared/tools/real-blender.sh
 test-window: $(ZIP) .venv/dev/.ready
 	@tests/window/run.sh $(REAL_BLENDER) $(ZIP) $(DEV)
 
+# The same on each real Blender that can be had here: SUITES names those of the script, the first without a name.
+SUITES ?= trixie sid
+window: $(ZIP) .venv/dev/.ready
+	@tests/window/both.sh $(REAL_BLENDER) $(ZIP) $(DEV) $(SUITES)
+
 clean:
 	rm -rf build dist wheels core/build core/*.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 .PHONY: help dev zip demo demo-denoise demo-samples test lint test-core test-oldest test-blender test-fuzz \
-    test-packaging test-window clean
+    test-endurance test-packaging test-window window repository clean

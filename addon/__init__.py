@@ -10,7 +10,7 @@ Draws nothing and holds no operator. The numbers are made in the ``contrapposto`
 - ``known``: which joints the animator has set.
 - ``rotations``, ``writing``, ``keys``: the way back into bones and keys.
 - ``checks``: everything that is refused, before anything is changed.
-- ``weights``: weights of the user's own.
+- ``weights``, ``device``: weights of the user's own, and what they are computed on.
 - ``files``: files that are written whole or not at all.
 - ``solving``: from an armature as it stands to alternatives for it.
 - ``complete``: Complete Pose as one function.

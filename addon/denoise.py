@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -25,6 +26,7 @@ from .denoise_plan import Role
 from .denoise_report import DenoiseReport, JointReport
 from .denoise_settings import PARTS, DenoiseSettings
 from .denoise_writing import Written, write_clip
+from .device import on_device, preferred_device
 from .errors import Refusal
 from .rig import calibrate
 from .steps import Progress, Steps, on_thread, within
@@ -135,6 +137,7 @@ class Denoising:
         check_settings(self.settings)
         self._context = context
         self._solve = solve
+        self._device = preferred_device(context)
         context.view_layer.update()
         armature_object = armature_object or context.object
         checks.check_armature(armature_object, context.view_layer)
@@ -230,7 +233,7 @@ class Denoising:
                 progress(step / max(steps, 1))
 
         try:
-            denoised = (self._solve or _core_denoise())(
+            denoised = (self._solve or _core_denoise(self._device))(
                 clip.motion,
                 strength=clip.plan.strength(settings),
                 missing=clip.missing if settings.fill_gaps else None,
@@ -273,10 +276,11 @@ def check_settings(settings: DenoiseSettings) -> None:
         raise Refusal("The errors that leaving out keys may make must be above 0")
 
 
-def _core_denoise() -> Solve:
+def _core_denoise(device: str) -> Solve:
+    from contrapposto.priors.motion import load
     from contrapposto.tasks.denoise import denoise as solve  # with its networks, once something is denoised
 
-    return solve
+    return solve if device == "CPU" else partial(solve, prior=on_device(load(), device))
 
 
 def _calibration(armature_object: bpy.types.Object) -> Calibration:

@@ -15,7 +15,7 @@ def register() -> None:
 def unregister() -> None:
     """Undo ``register`` and forget everything held in memory."""
     from .. import operators, panels
-    from . import alternatives, denoise_report, memory, natural_bones, rig_storage, running, told
+    from . import alternatives, denoise_report, device, memory, natural_bones, rig_storage, running, told
 
     panels.unregister()
     operators.unregister()
@@ -23,6 +23,7 @@ def unregister() -> None:
     memory.forget()
     told.forget()
     alternatives.forget()
+    device.forget()
     denoise_report.forget()
     running.end()
     natural_bones.hide()

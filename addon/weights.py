@@ -9,8 +9,9 @@ from pathlib import Path
 import bpy
 
 from contrapposto.priors.container import WeightsError
-from contrapposto.priors.pose import PosePrior, read
+from contrapposto.priors.pose import PosePrior, load, read
 
+from .device import on_device
 from .errors import Refusal
 
 
@@ -35,6 +36,25 @@ def own_prior(weights: str) -> PosePrior | None:
         raise Refusal(
             f"{path} is damaged or holds no pose weights of this release; choose another file or none"
         ) from error
+
+
+def prior_on(weights: str, device: str) -> PosePrior | None:
+    """The prior of ``own_prior`` where it is to compute; None for the shipped one on the processor.
+
+    Args:
+        weights: as for ``own_prior``.
+        device: ``CPU`` or ``GPU``.
+
+    Raises:
+        Refusal: as ``own_prior`` and ``device.on_device``, or if the shipped weights cannot be read.
+    """
+    prior = own_prior(weights)
+    if device == "CPU":
+        return prior
+    try:
+        return on_device(prior or load(), device)
+    except (OSError, WeightsError) as error:
+        raise Refusal("The weights that come with the extension are damaged; install it anew") from error
 
 
 @lru_cache(maxsize=1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python -m benchmarks``: ``speed``, memory and disk of the product; ``blender-ik``, Blender's own IK."""
+"""``python -m benchmarks``: ``speed``, memory and disk; ``rigs``, all of them; ``blender-ik``, its own IK."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import blender_ik, speed
+from benchmarks import blender_ik, rigs, speed
 from contrapposto.evaluation.table import format_table, make_room, write_json
 from contrapposto.priors import pose
 
@@ -38,12 +38,34 @@ def _parser() -> argparse.ArgumentParser:
     two.add_argument("--seed", type=int, default=0)
     two.add_argument("--quick", action="store_true", help="24 poses")
     two.add_argument("--json", type=Path, help="also write the records to this file")
+    three = commands.add_parser("rigs", help="every rig: joints found, there and back, both operators")
+    three.add_argument("--data", type=Path, required=True, help="a folder with bvh/ and rigs/")
+    three.add_argument("--blender", type=Path, default=rigs.BLENDER, help="a Python that has bpy")
+    three.add_argument("--only", nargs="*", default=(), metavar="RIG", help="only these rigs")
+    three.add_argument("--seed", type=int, default=0)
+    three.add_argument("--quick", action="store_true", help="six rigs, few armatures each")
+    three.add_argument("--json", type=Path, help="also write the records to this file")
     return parser
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _records(arguments: argparse.Namespace) -> list[dict[str, str | float | int]]:
     if arguments.command == "speed":
         return list(MEASURES[arguments.what](3 if arguments.quick else arguments.repeats))
+    if arguments.command == "rigs":
+        return list(
+            rigs.measure(
+                arguments.data,
+                blender=arguments.blender,
+                only=arguments.only,
+                quick=arguments.quick,
+                seed=arguments.seed,
+                tell=_tell,
+            )
+        )
     return list(
         blender_ik.measure(
             arguments.data,
@@ -52,7 +74,7 @@ def _records(arguments: argparse.Namespace) -> list[dict[str, str | float | int]
             poses=24 if arguments.quick else arguments.poses,
             seed=arguments.seed,
             blender=arguments.blender,
-            tell=lambda text: print(text, file=sys.stderr, flush=True),
+            tell=_tell,
         )
     )
 

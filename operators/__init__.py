@@ -3,6 +3,7 @@
 
 from . import (
     alternatives,
+    command_line,
     complete_pose,
     denoise_mocap,
     generated_keys,
@@ -21,6 +22,7 @@ _FAMILIES = (
     rig_mapping,
     naturalness,
     generated_keys,
+    command_line,
 )
 
 

@@ -41,7 +41,10 @@ class OneLineParser(argparse.ArgumentParser):
     """Says what is wrong in one line, and ends with exit code 2."""
 
     def __init__(self, name: str, description: str) -> None:
-        super().__init__(prog=f"blender -b FILE -P {name}.py --", description=description)
+        as_command = f"blender --command contrapposto {name}"
+        as_script = f"blender -b FILE -P {name}.py --"
+        prog = as_command if "--command" in sys.argv or "-c" in sys.argv else as_script
+        super().__init__(prog=prog, description=description)
         self.name = name
 
     def error(self, message: str) -> NoReturn:

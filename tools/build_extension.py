@@ -4,10 +4,14 @@
 Core becomes a wheel, the one pure-Python package that it needs is fetched beside it, and Blender's own
 extension tool packs and validates the whole. Run it with the Python of an environment that has `bpy`; no
 Blender is started. The same sources give the same bytes.
+
+    build_extension.py                        dist/contrapposto-VERSION.zip
+    build_extension.py --repository FOLDER    that zip and an index.json, for a web server or a shared folder
 """
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import shutil
@@ -101,14 +105,19 @@ def normalise(archive: Path) -> None:
     rewritten.replace(archive)
 
 
+def archive_path() -> Path:
+    """Where the zip of this version lies, or will lie."""
+    manifest = tomllib.loads((ROOT / "blender_manifest.toml").read_text(encoding="utf-8"))
+    return DIST / f"{manifest['id']}-{manifest['version']}.zip"
+
+
 def build() -> Path:
     """Build and validate the zip; return where it lies.
 
     Raises:
         subprocess.CalledProcessError: pip or Blender's tool refused; its own output has been shown.
     """
-    manifest = tomllib.loads((ROOT / "blender_manifest.toml").read_text(encoding="utf-8"))
-    archive = DIST / f"{manifest['id']}-{manifest['version']}.zip"
+    archive = archive_path()
     tool = [sys.executable, blender_extension_tool()]
     build_wheels()
     DIST.mkdir(exist_ok=True)
@@ -119,7 +128,31 @@ def build() -> Path:
     return archive
 
 
+def make_repository(folder: Path) -> Path:
+    """Put the zip into a folder with the index that Blender reads a repository from; return the index.
+
+    Raises:
+        FileNotFoundError: there is no zip of this version.
+        subprocess.CalledProcessError: Blender's tool refused; its own output has been shown.
+    """
+    archive = archive_path()
+    if not archive.is_file():
+        message = f"{archive} is not there; run make zip first."
+        raise FileNotFoundError(message)
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(archive, folder)
+    command = [sys.executable, blender_extension_tool(), "server-generate", "--repo-dir", folder.resolve()]
+    subprocess.run(command, check=True)
+    return folder / "index.json"
+
+
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    made = build()
-    logger.info("%s: %.1f MB", made.relative_to(ROOT), made.stat().st_size / 1e6)
+    parser = argparse.ArgumentParser(description="Build the extension, or a repository of it.")
+    parser.add_argument("--repository", type=Path, metavar="FOLDER", help="write a static repository there")
+    wanted = parser.parse_args().repository
+    if wanted:
+        logger.info("%s: add it in Preferences, Get Extensions, Repositories", make_repository(wanted))
+    else:
+        made = build()
+        logger.info("%s: %.1f MB", made.relative_to(ROOT), made.stat().st_size / 1e6)

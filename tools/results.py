@@ -284,6 +284,51 @@ def per_frame(records: Records) -> Rows:
     return rows
 
 
+def least(value: float) -> str:
+    """A number to three digits after the point, or that it is less."""
+    return f"{value:.3f}" if value >= 0.001 else "< 0.001"
+
+
+def rigs(records: Records) -> Rows:
+    """One row a rig: joints found, with names and without, there and back, and both operators."""
+    rows = [
+        [
+            "rig",
+            "joints",
+            "right by name, %",
+            "renamed, %",
+            "half the names, %",
+            "no names, %",
+            "how sure, %",
+            "surest wrong, %",
+            "there and back",
+            "Complete Pose",
+            "Denoise Mocap",
+        ]
+    ]
+    for record in records:
+        keys = ("named", "renamed", "half_named", "nameless")
+        turn, mm = float(record["round_trip_deg"]), float(record["round_trip_mm"])
+        surest = float(record["surest_wrong"])
+        off, wrong = float(record["complete_pose_off_deg"]), int(record["wrongly_changed"])
+        before, after = (number(record[f"denoise_{when}_mm"]) for when in ("before", "after"))
+        pressed = f"{least(off)}°" if record["complete_pose"] == "finished" else str(record["complete_pose"])
+        cleaned = f"{before} to {after} mm" if record["denoise"] == "finished" else str(record["denoise"])
+        rows.append(
+            [
+                f"{record['case']}{'' if record['source'] == 'generated' else ' (real)'}",
+                str(record["joints"]),
+                *(number(record[f"{key}_right_percent"], 0) for key in keys),
+                number(100 * float(record["confidence"]), 0),
+                number(100 * surest, 0) if surest else "none wrong",
+                f"{least(turn)}°, {least(mm)} mm",
+                pressed + (f", {wrong} wrongly changed" if wrong else ""),
+                cleaned,
+            ]
+        )
+    return rows
+
+
 def of_task(task: str, rows: Callable[[Records], Rows]) -> Callable[[Records], Rows]:
     """The rows of those records that belong to a task."""
     return lambda records: rows([record for record in records if record["task"] == task])
@@ -432,6 +477,7 @@ TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
         ),
     ),
     "claims": ("claims ablation", claims),
+    "rigs": ("rigs", rigs),
     "leave-one-out": ("leave_one_out", left_out),
     "speed-sample": (
         "speed_sample",

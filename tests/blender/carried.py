@@ -31,7 +31,9 @@ class Carrier:
         )
 
 
-def carry(rig, extension: str, motion: Motion, *, turned: Iterable[str], moved: Iterable[str]):
+def carry(
+    rig, extension: str, motion: Motion, *, turned: Iterable[str], moved: Iterable[str], passes: int = 2
+):
     """Have the rig play a motion, with a key on each control and frame; the action."""
     rig.animation_data_clear()
     frames = np.arange(1.0, len(motion) + 1)
@@ -40,7 +42,7 @@ def carry(rig, extension: str, motion: Motion, *, turned: Iterable[str], moved: 
     for name in moved:
         rig.pose.bones[name].keyframe_insert("location", frame=1)
         mocap.place(rig, name, "location", frames, np.zeros((len(frames), 3)))
-    for _ in range(2):  # the second time from nearby: a limb on IK gets there in several steps
+    for _ in range(passes):  # the second time from nearby: a limb on IK gets there in several steps
         mocap.press(extension, Carrier(motion), rig)
     return rig.animation_data.action
 

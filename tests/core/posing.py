@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from armatures import Truth, basis_of
 from scipy.spatial.transform import Rotation
 
+from contrapposto.evaluation.armatures import Truth, basis_of
 from contrapposto.motion import Pose
 from contrapposto.rig.armature import Armature
 from contrapposto.rig.calibration import Calibration

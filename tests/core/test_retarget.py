@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from armatures import basis_of, make_armature
 from posing import Z_UP, bend, calibrated, matrices_with, random_pose, rigmap_of, turns_to
 from scipy.spatial.transform import Rotation
 
+from contrapposto.evaluation.armatures import basis_of, make_armature
 from contrapposto.motion import Pose
 from contrapposto.rig.alignment import shortest_arc
 from contrapposto.rig.armature import Armature

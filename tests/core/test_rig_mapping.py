@@ -6,8 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from armatures import EXTRAS, RESTS, Builder, joined, make_armature, mirrored, shuffled
 
+from contrapposto.evaluation.armatures import (
+    EXTRAS,
+    RESTS,
+    Builder,
+    joined,
+    make_armature,
+    mirrored,
+    shuffled,
+)
 from contrapposto.rig.armature import Armature
 from contrapposto.rig.mapping import STRUCTURE_ONLY, NotHumanoid, check_map, map_armature
 from contrapposto.rig.names import canonical, flip_name, strip_prefix
@@ -168,6 +176,42 @@ def test_mixamo_names_without_prefix_give_the_same_joints():
 def test_joints_are_found_under_renamed_bones(family, rename):
     armature, truth = make_armature(family, rest="A", rename=rename)
     assert first_bones(read(map_armature(armature))) == first_bones(truth)
+
+
+def test_joints_are_found_where_only_some_bones_carry_an_importers_number():
+    armature, truth = make_armature(
+        "Mixamo", rename=lambda n: f"{n}.001" if "Leg" in n or "Spine" in n else n
+    )
+    rigmap = map_armature(armature)
+    assert rigmap.profile == "Mixamo"
+    assert read(rigmap) == truth
+    assert rigmap.joints["left_knee"].confidence < rigmap.joints["left_elbow"].confidence
+
+
+def test_names_in_capitals_tell_the_family():
+    for family in ("ACCAD", "CMU, MotionBuilder names", "3ds Max Biped"):
+        armature, truth = make_armature(family, rename=str.upper)
+        rigmap = map_armature(armature)
+        assert rigmap.profile == family
+        assert read(rigmap) == truth
+
+
+@pytest.mark.parametrize("family", ["Mixamo", "Unreal Engine 5", "MHX2", "Auto-Rig Pro", "Rigify"])
+def test_names_dealt_out_anew_among_the_bones_are_not_believed(family):
+    armature, _ = make_armature(family, extra=EXTRAS, seed=1)
+    for seed in range(5):
+        names = np.random.default_rng(seed).permutation(np.array(armature.names))
+        lying = replace(armature, names=tuple(map(str, names)))
+        assert max(b.confidence for b in map_armature(lying).joints.values()) <= 0.8
+
+
+def test_a_spine_with_a_bone_that_no_name_explains_is_less_sure():
+    spine = {"spine3": ("Spine2", "SpineX")}
+    armature, truth = make_armature(dict(profile_named("Mixamo").joints) | spine)
+    joints = map_armature(armature).joints
+    assert joints["spine3"].read == truth["spine3"]
+    assert {joints[joint].confidence for joint in ("spine1", "spine2", "spine3")} == {0.8}
+    assert joints["head"].confidence == 0.95
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -107,6 +108,17 @@ def test_blender_finds_nothing_to_object_to_in_the_zip(names, tmp_path):
     command = [sys.executable, next(tools), "validate", "--valid-tags", tags, ARCHIVE]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_a_studios_repository_holds_the_zip_and_the_index_that_blender_reads(names, tmp_path):
+    command = [bpy_python("4.5"), ROOT / "tools" / "build_extension.py", "--repository", tmp_path]
+    subprocess.run(command, capture_output=True, check=True)
+    (entry,) = json.loads((tmp_path / "index.json").read_text(encoding="utf-8"))["data"]
+    packed = tmp_path / entry["archive_url"]
+    assert entry["id"] == MANIFEST["id"]
+    assert entry["version"] == MANIFEST["version"]
+    assert entry["archive_hash"] == f"sha256:{hashlib.sha256(packed.read_bytes()).hexdigest()}"
+    assert packed.read_bytes() == ARCHIVE.read_bytes()
 
 
 def test_the_version_is_the_same_wherever_it_is_written():

@@ -14,7 +14,7 @@
 # should, touched what it should not, or did not stop soon after Esc.
 set -euo pipefail
 
-real_blender=$(realpath "$1")
+real_blender=("$(realpath "$1")" ${SUITE:+--suite "$SUITE"})
 zip=$(realpath "$2")
 python=$3
 cd "$(dirname "$0")/../.."
@@ -23,7 +23,7 @@ rm -rf "$folder"
 mkdir -p "$folder/denoise" "$folder/assets"
 
 blender() { # blender ARGUMENTS: of REAL_BLENDER, with the home of this run
-  "$real_blender" ${SUITE:+--suite "$SUITE"} --home "$folder/home" "$@"
+  "${real_blender[@]}" --home "$folder/home" "$@"
 }
 
 blender -- --command extension install-file -r user_default --enable "$zip"

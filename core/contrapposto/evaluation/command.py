@@ -21,6 +21,7 @@ TASKS = {
     "lift": "find joints in space from image keypoints of virtual cameras",
     "naturalness": "tell damaged poses from real ones",
     "unusual": "complete hand-written poses that no recording has, measure the drag to standing",
+    "rigs": "find the joints of rigs of every make, with their names and without",
     "solvers": "ways and numbers of steps to ask the prior: error, diversity and time",
     "denoise": "clean damaged clips, beside filters at their best in hindsight",
     "lift_ablation": "train GFPose with each level of masking, lift with each",
@@ -31,7 +32,7 @@ TASKS = {
 NEEDS_DPOSER = ("claims",)
 MEASURES_OURS = ("completion", "generation", "samples", "ik", "lift", "naturalness", "unusual", "solvers")
 ON_NUMPY = ("solvers",)
-NO_SPLIT = ("leave_one_out", "unusual")
+NO_SPLIT = ("leave_one_out", "rigs", "unusual")
 OWN_SEEDS = ("ablation", "lift_ablation", "claims")
 """Protocols that need DPoser's weights, that measure the pose prior, of these the ones that
 run on NumPy only, those of no split, and those that average over seeds of their own."""
@@ -42,7 +43,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     tasks = parser.add_subparsers(dest="task", required=True)
     for name, text in TASKS.items():
         task = tasks.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-        task.add_argument("--data", type=Path, required=True, help="a folder with splits.json")
+        if name == "rigs":
+            task.add_argument("--data", type=Path, help="also the real rigs of a folder with bvh/*.bvh")
+        else:
+            task.add_argument("--data", type=Path, required=True, help="a folder with splits.json")
         if name not in NO_SPLIT:
             task.add_argument("--split", default="val", help="train, val or test (default val)")
         if name != "unusual":
@@ -164,6 +168,12 @@ def _unusual(a: argparse.Namespace) -> Iterator[Record]:
     return evaluate(a.data, _prior(a), seed=a.seed, tell=_tell)
 
 
+def _rigs(a: argparse.Namespace) -> Iterator[Record]:
+    from contrapposto.evaluation.rigs import evaluate
+
+    return evaluate(a.data, seed=a.seed, **_common(a))
+
+
 def _solvers(a: argparse.Namespace) -> Iterator[Record]:
     from contrapposto.evaluation.solvers import evaluate
 
@@ -222,6 +232,7 @@ _RUN: dict[str, Callable[[argparse.Namespace], Iterator[Record]]] = {
     "lift": _lift,
     "naturalness": _naturalness,
     "unusual": _unusual,
+    "rigs": _rigs,
     "solvers": _solvers,
     "denoise": _denoise,
     "lift_ablation": _lift_ablation,

@@ -53,7 +53,10 @@ def promote_chest(armature: Armature, joints: Joints) -> None:
     if "spine3" in joints or "spine2" not in joints:
         return
     chest = joints["spine2"].bones[-1]
-    if any(chest in armature.ancestors(joints[j].bones[0]) for j in _CARRIED if j in joints):
+    taken = {bone for found in joints.values() for bone in found.bones}
+    arms = [joints[j].bones[0] for j in _CARRIED if j in joints]
+    carried = [bone for bone in arms if chest in armature.ancestors(bone)]
+    if carried and not any(set(path_between(armature, chest, bone)) - taken for bone in carried):
         joints["spine3"] = joints.pop("spine2")
 
 
@@ -97,6 +100,7 @@ def extend_trunk(armature: Armature, joints: Joints) -> None:
     Below the spine they belong to the joint above, above the arms to the neck.
     """
     chain = [j for j in _TRUNK if j in joints]
+    told = {joint: joints[joint].bones for joint in chain}
     taken = {bone for found in joints.values() for bone in found.bones}
     legs = _carriers(armature, joints, ("left_hip", "right_hip"))
     arms = _carriers(armature, joints, _CARRIED)
@@ -110,6 +114,11 @@ def extend_trunk(armature: Armature, joints: Joints) -> None:
             _prepend(joints, "neck", tuple(b for b in strange if b not in arms))
         else:
             _append(joints, joint, tuple(strange))
+    spine = [joint for joint in chain if joint.startswith("spine")]
+    unexplained = [j for j in spine if joints[j].bones != told[j] or joints[j].confidence <= _BY_STRUCTURE]
+    if unexplained:  # then its numbers may mean something else
+        for joint in spine:
+            joints[joint] = _grown(joints[joint], joints[joint].bones)
 
 
 def _carriers(armature: Armature, joints: Mapping[str, Found], carried: tuple[str, ...]) -> set[int]:
@@ -117,14 +126,20 @@ def _carriers(armature: Armature, joints: Mapping[str, Found], carried: tuple[st
 
 
 def _append(joints: Joints, joint: str, bones: Bones) -> None:
-    joints[joint] = replace(joints[joint], bones=joints[joint].bones + bones)
+    if bones:
+        joints[joint] = _grown(joints[joint], joints[joint].bones + bones)
 
 
 def _prepend(joints: Joints, joint: str, bones: Bones) -> None:
-    if joint in joints:
-        joints[joint] = replace(joints[joint], bones=bones + joints[joint].bones)
+    if joint in joints and bones:
+        joints[joint] = _grown(joints[joint], bones + joints[joint].bones)
     elif bones:
         joints[joint] = Found(bones, _BY_STRUCTURE, "by its place in the body")
+
+
+def _grown(found: Found, bones: Bones) -> Found:
+    """The joint with these bones, less sure of its name: some of them no name explains."""
+    return replace(found, bones=bones, confidence=min(found.confidence, _BY_WORD))
 
 
 def _sided_alike(structure: Structure, joints: Mapping[str, Found]) -> Structure:

@@ -21,7 +21,7 @@ from contrapposto.rig.geometry import crossed_parts, limb_points, misplaced, une
 from contrapposto.rig.matching import Likeness, Match, NameIndex, best_match
 from contrapposto.rig.profile import flip_joint
 from contrapposto.rig.rigmap import REQUIRED_JOINTS, Handle, JointBones, RigMap
-from contrapposto.rig.structure import find_structure, is_four_legged, looks_four_legged
+from contrapposto.rig.structure import Structure, find_structure, is_four_legged, looks_four_legged
 from contrapposto.skeleton import JOINT_NAMES
 
 STRUCTURE_ONLY = "bone structure"
@@ -29,6 +29,10 @@ STRUCTURE_ONLY = "bone structure"
 
 _CONFIDENCE = {Likeness.SAME: 0.95, Likeness.ALIKE: 0.8}
 _FEWEST_REQUIRED = 8
+_SAME_PLACE = 0.05  # of the rig's size
+_ODD, _MANY = 1, 2
+"""With more limb joints than so many that lie oddly, names are less sure, or have to prove themselves."""
+
 _MARKERS = ("MidHip", "LBigToe")
 _STRANGERS = 15  # bones beside the body that may be a second one
 
@@ -61,7 +65,11 @@ def map_armature(armature: Armature) -> RigMap:
     if match is not None:
         joints = _from_names(match) | joints
         promote_chest(armature, joints)
-        joints = _checked(armature, joints)
+        joints, doubted = _checked(armature, joints)
+        if doubted > _ODD:
+            joints = _less_sure(joints)
+        if doubted > _MANY and not _is_where_the_body_is(armature, joints, structure()):
+            match, joints = None, _from_file(armature)
     if any(j not in joints for j in REQUIRED_JOINTS) or has_open_bones(armature, joints):
         complete(armature, joints, structure())
     _refuse(armature, joints, match)
@@ -117,9 +125,21 @@ def _from_names(match: Match) -> Joints:
         Likeness.SAME: f"named as in {name}",
         Likeness.ALIKE: f"named much as in {name}",
     }
-    return {
+    found = {
         joint: Found(bones, _CONFIDENCE[match.likeness[joint]], reasons[match.likeness[joint]], joint)
         for joint, bones in match.joints.items()
+    }
+    return (
+        found if sum(joint in found for joint in REQUIRED_JOINTS) >= _FEWEST_REQUIRED else _less_sure(found)
+    )
+
+
+def _less_sure(joints: Joints) -> Joints:
+    """As if every name were only much alike; what the file itself says stays."""
+    most = _CONFIDENCE[Likeness.ALIKE]
+    return {
+        joint: found if found.confidence == 1 else replace(found, confidence=min(found.confidence, most))
+        for joint, found in joints.items()
     }
 
 
@@ -127,8 +147,8 @@ def _points(armature: Armature, joints: Mapping[str, Found]) -> dict[str, np.nda
     return {joint: armature.heads[found.bones[0]] for joint, found in joints.items()}
 
 
-def _checked(armature: Armature, joints: Joints) -> Joints:
-    """Without what the positions speak against; what they doubt is less sure."""
+def _checked(armature: Armature, joints: Joints) -> tuple[Joints, int]:
+    """Without what the positions speak against; what they doubt is less sure. And how many those are."""
     points = _points(armature, joints)
     crossed = crossed_parts(points)
     paired = [p for p in dict.fromkeys(j.partition("_")[2] for j in joints) if f"left_{p}" in joints]
@@ -143,14 +163,33 @@ def _checked(armature: Armature, joints: Joints) -> Joints:
         }
         points = _points(armature, joints)
         crossed = crossed_parts(points)
-    for part in crossed:
-        for side in ("left", "right"):
-            joints.pop(f"{side}_{part}")
-    for joint in misplaced(_points(armature, joints)):
-        del joints[joint]
-    for joint, why in uneven(_points(armature, joints)).items():
+    gone = {f"{side}_{part}" for part in crossed for side in ("left", "right")}
+    joints = {joint: found for joint, found in joints.items() if joint not in gone}
+    nowhere = misplaced(_points(armature, joints))
+    joints = {joint: found for joint, found in joints.items() if joint not in nowhere}
+    unlike = uneven(_points(armature, joints))
+    for joint, why in unlike.items():
         joints[joint] = replace(joints[joint], confidence=min(joints[joint].confidence, 0.5), reason=why)
-    return joints
+    return joints, len({*gone, *nowhere, *unlike})
+
+
+def _is_where_the_body_is(armature: Armature, joints: Joints, body: Structure | None) -> bool:
+    """Whether most limb joints that names tell lie, on either side, where the structure has them."""
+    if body is None:
+        return False
+    heads = armature.heads
+    near = _SAME_PLACE * np.max(np.ptp(heads, axis=0))
+    limbs = [joint for joint in joints if flip_joint(joint) != joint and joint in body.bones]
+    agree = sum(
+        min(
+            np.linalg.norm(heads[joints[joint].bones[0]] - heads[body.bones[j][0]])
+            for j in (joint, flip_joint(joint))
+            if j in body.bones
+        )
+        < near
+        for joint in limbs
+    )
+    return 2 * agree > len(limbs)
 
 
 def _refuse(armature: Armature, joints: Mapping[str, Found], match: Match | None) -> None:
@@ -196,7 +235,7 @@ def _refuse_two(armature: Armature, joints: Mapping[str, Found]) -> None:
 
 def _rigmap(armature: Armature, index: NameIndex, match: Match | None, joints: Joints) -> RigMap:
     def names(wanted: tuple[str, ...]) -> tuple[str, ...]:
-        bones = (index.exact(name) for name in wanted)
+        bones = (index.control(name) for name in wanted)
         return tuple(armature.names[bone] for bone in bones if bone is not None)
 
     mapped: dict[str, JointBones] = {}

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache, cached_property
@@ -102,27 +102,63 @@ class NameIndex:
         """Bone by the letters and digits of its name; helpers take no part."""
         return _first((squash(n), i) for i, n in enumerate(self._names) if not is_helper(n))
 
+    @cached_property
+    def folded(self) -> dict[str, int]:
+        """Bone by its name in small letters."""
+        return _first((name.casefold(), bone) for name, bone in self.raw.items())
+
+    @cached_property
+    def numbered(self) -> dict[str, int]:
+        """Bone by its name without an importer's number, where that name is no other bone's."""
+        stems = [(strip_duplicate(n), i) for i, n in enumerate(self._names) if strip_duplicate(n) != n]
+        count = Counter(stem for stem, _ in stems)
+        return {stem: i for stem, i in stems if count[stem] == 1 and stem not in self.raw}
+
+    @cached_property
+    def _shouts(self) -> bool:
+        """Whether no bone's name has a small letter."""
+        return not any(letter.islower() for name in self._names for letter in name)
+
     def exact(self, name: str) -> int | None:
         """The bone of that name, or of that name under another prefix."""
         bone = self.raw.get(name)
         return self.stripped.get(strip_prefix(name)) if bone is None else bone
+
+    def control(self, name: str) -> int | None:
+        """The bone of that name, also under another prefix or with an importer's number."""
+        bone = self.exact(name)
+        if bone is None:
+            bone = self.numbered.get(name)
+        return self.folded.get(name.casefold()) if bone is None else bone
 
     def find(self, name: str) -> tuple[int | None, Likeness]:
         """The bone that carries the name, and how exactly."""
         bone = self.exact(name)
         if bone is not None:
             return bone, Likeness.SAME
-        bone = self.said.get(canonical(name))
+        bone = self.numbered.get(name)
+        if bone is None:
+            bone = self.folded.get(name.casefold())
+        if bone is None:
+            bone = self.said.get(canonical(name))
         if bone is None:
             bone = self.squashed.get(squash(name))
         return bone, Likeness.NONE if bone is None else Likeness.ALIKE
 
     def has(self, options: str) -> bool:
         """Whether one of the bones in ``"a|b"`` is there; a prefix that is asked for must be there too."""
+        names = options.upper() if self._shouts else options
         return any(
-            name in self.raw or (strip_prefix(name) == name and name in self.stripped)
-            for name in options.split("|")
+            name in self.raw
+            or name in self.numbered
+            or (strip_prefix(name) == name and name in self.stripped)
+            for name in names.split("|")
         )
+
+    def matches(self, pattern: str) -> bool:
+        """Whether a bone's whole name matches the regular expression."""
+        case = re.IGNORECASE if self._shouts else re.NOFLAG
+        return any(re.fullmatch(pattern, name, case) for name in self.raw)
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,6 +225,8 @@ def match(armature: Armature, index: NameIndex, profile: Profile) -> Match | Non
     score = _FINGERPRINT * certain + _PATTERN * bool(certain and profile.pattern)
     if not profile.is_control_rig:
         wrong = _wrong_ancestors(armature, joints)
+        if 2 * len(wrong) > len(joints):  # the names are there, but not where they belong
+            return None
         for joint in wrong:
             del joints[joint], likeness[joint]
         score -= _UNEXPLAINED * _unexplained(armature, index, profile, joints)
@@ -204,7 +242,7 @@ def match(armature: Armature, index: NameIndex, profile: Profile) -> Match | Non
 def _has_fingerprint(index: NameIndex, profile: Profile) -> bool:
     if not (profile.fingerprint or profile.pattern or profile.tags):
         return False
-    if profile.pattern and not any(re.fullmatch(profile.pattern, name) for name in index.raw):
+    if profile.pattern and not index.matches(profile.pattern):
         return False
     return all(index.has(options) for options in profile.fingerprint)
 
@@ -214,9 +252,12 @@ def _assign(
 ) -> tuple[dict[str, Bones], dict[str, Likeness]]:
     joints: dict[str, Bones] = {}
     likeness: dict[str, Likeness] = {}
-    used: set[int] = set()
+    layer = _there(index, profile.joints)
+    used = _there(index, profile.twist) | _there(index, profile.between)
     for joint, group in profile.joints.items():
         found = [(b, like) for b, like in map(index.find, group) if b is not None and b not in used]
+        if layer:  # there, the same name under another prefix is another layer's bone
+            found = [(b, like if b in layer else min(like, Likeness.ALIKE)) for b, like in found]
         if not found:
             others = (index.find(name) for name in profile.alternatives.get(joint, ()))
             found = [(b, Likeness.ALIKE) for b, _ in others if b is not None and b not in used][:1]
@@ -226,8 +267,15 @@ def _assign(
                 bones = _in_a_row(armature, bones)
             joints[joint] = bones
             likeness[joint] = min(like for b, like in found if b in bones)
+            if index.find(group[0])[0] != bones[0]:  # where the joint begins is a guess
+                likeness[joint] = Likeness.ALIKE
             used.update(bones)
     return joints, likeness
+
+
+def _there(index: NameIndex, table: Mapping[str, Sequence[str]]) -> set[int]:
+    """The bones of a profile's table that carry their very names."""
+    return {index.raw[name] for names in table.values() for name in names if name in index.raw}
 
 
 def _in_a_row(armature: Armature, bones: Bones) -> Bones:

@@ -14,8 +14,8 @@ from functools import lru_cache
 
 _NAMESPACE = re.compile(r"^.*[:|]")
 _FAMILY = re.compile(
-    r"^(mixamorig\d*_?|Character\d*_|CC_Base_|RL_(?=[A-Z])|J_(Bip|Adj|Opt|Sec)_|Bip0*\d+[ _]?|ValveBiped\."
-    r"|(DEF|ORG|MCH|VIS|WGT)-|[fm]_avg_|HLP_|JD_|JU_|Bone_|C[fF]_[SJ]_|C_|G_|Joint_)(?=.)"
+    r"^((?i:mixamorig\d*_?|Character\d*_|CC_Base_|J_(Bip|Adj|Opt|Sec)_|Bip0*\d+[ _]?|ValveBiped\.)"
+    r"|RL_(?=[A-Z])|(DEF|ORG|MCH|VIS|WGT)-|[fm]_avg_|HLP_|JD_|JU_|Bone_|C[fF]_[SJ]_|C_|G_|Joint_)(?=.)"
 )
 _HELPER = re.compile(r"^(MCH|VIS|WGT)-|^J_(Adj|Opt|Sec)_")
 _DUPLICATE = re.compile(r"\.\d{3}$")

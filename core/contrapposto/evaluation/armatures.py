@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Synthetic armatures: any rig family on one standard body, with the true mapping beside it.
 
-Not a test itself. The rest pose, bone rolls, unit, axes and clutter vary by argument,
-all by seed; with the same arguments the same armature comes out.
+The rest pose, bone rolls, unit, axes and clutter vary by argument, all by seed; with the
+same arguments the same armature comes out.
 """
 
 from __future__ import annotations
@@ -403,7 +403,7 @@ def shuffled(armature: Armature, seed: int = 0) -> Armature:
         parents=tuple(place.get(armature.parents[b], -1) for b in order),
         rest=armature.rest[order],
         lengths=armature.lengths[order],
-        deform=tuple(armature.deform[b] for b in order),
+        deform=tuple(armature.deform[b] for b in order) if armature.deform else (),
     )
 
 
