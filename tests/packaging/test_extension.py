@@ -92,7 +92,7 @@ def test_the_wheel_of_core_holds_its_data_and_leaves_training_and_measuring_in_t
     package = ROOT / "core" / "contrapposto"
     files = [*package.rglob("*.py"), *package.glob("rig/profiles/*.json"), *package.glob("priors/weights/*")]
     workshop = re.compile(
-        r"contrapposto/(__main__\.py|(sample|triangulate)_command\.py|evaluation/|training/|keypoints/|tasks/(dposer/|fit_points|reconstruct)|priors/dposer|networks/group_norm)"
+        r"contrapposto/(__main__\.py|(sample|triangulate)_command\.py|body/|evaluation/|training/|keypoints/|tasks/(dposer/|fit_points|reconstruct)|priors/dposer|networks/group_norm)"
     )
     written = {path.relative_to(ROOT / "core").as_posix() for path in files if path.is_file()}
     assert held - {"contrapposto/py.typed"} == {name for name in written if not workshop.match(name)}
