@@ -130,6 +130,7 @@ def test_shape_coefficients_that_are_left_out_are_zero_and_too_many_are_refused(
     all_of_them = np.array([1.0, -2.0, 0, 0, 0, 0])
     assert np.allclose(pose_vertices(model, R, few), pose_vertices(model, R, all_of_them))
     assert np.allclose(pose_joints(model, R, few)[1], pose_joints(model, R, all_of_them)[1])
+    assert np.array_equal(rest_vertices(model, np.zeros(0)), model.v_template)
     with pytest.raises(ValueError, match="7 shape coefficients were given, the model has 6"):
         rest_vertices(model, np.zeros(7))
 

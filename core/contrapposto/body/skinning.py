@@ -34,7 +34,7 @@ def _varied(template: Array, directions: Array, betas: Array | None) -> Array:
     if count > directions.shape[-1]:
         raise ValueError(f"{count} shape coefficients were given, the model has {directions.shape[-1]}")
     xp = namespace(template, betas)
-    matrix = xp.reshape(directions[..., :count], (-1, count))
+    matrix = xp.reshape(directions[..., :count], (3 * template.shape[0], count))
     added = xp.reshape(betas @ xp.matrix_transpose(matrix), (*betas.shape[:-1], *template.shape))
     return template + added
 
