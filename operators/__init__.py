@@ -2,6 +2,7 @@
 """Operators, one family a file. Each polls, calls a function of ``addon`` and tells what came of it."""
 
 from . import (
+    add_body,
     alternatives,
     complete_pose,
     denoise_mocap,
@@ -21,6 +22,7 @@ _FAMILIES = (
     rig_mapping,
     naturalness,
     generated_keys,
+    add_body,
 )
 
 

@@ -30,7 +30,7 @@ WORKSHOP = (
     "__main__.py",
     "sample_command.py",
     "triangulate_command.py",
-    "body",
+    "body/smplx_engine.py",
     "evaluation",
     "training",
     "keypoints",
