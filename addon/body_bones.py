@@ -12,6 +12,7 @@ import numpy as np
 from contrapposto.body.model import BodyModel
 from contrapposto.rotation import to_quat
 
+from .errors import Refusal
 from .space import BLENDER_TO_CORE
 
 CORE_TO_BLENDER = BLENDER_TO_CORE[:3, :3].T
@@ -33,13 +34,21 @@ def to_blender(points: np.ndarray) -> np.ndarray:
 
 @contextmanager
 def editing(context: bpy.types.Context, armature: bpy.types.Object) -> Iterator[bpy.types.ArmatureEditBones]:
-    """The bones of an armature while they can be moved; the armature is active afterwards, in Object Mode."""
+    """The bones of an armature while they can be moved; afterwards the same object is active as before.
+
+    Raises:
+        Refusal: if Blender is not in Object Mode.
+    """
+    if context.mode != "OBJECT":
+        raise Refusal("Switch to Object Mode first")
+    active = context.view_layer.objects.active
     context.view_layer.objects.active = armature
     bpy.ops.object.mode_set(mode="EDIT")
     try:
         yield armature.data.edit_bones
     finally:
         bpy.ops.object.mode_set(mode="OBJECT")
+        context.view_layer.objects.active = active
 
 
 def add_bones(

@@ -60,18 +60,23 @@ def add_body(
     """Build a body in the T-pose, its soles on the armature's origin; the armature is active.
 
     Args:
-        context: in Object Mode; its collection gets the objects.
+        context: in Object Mode; its active collection gets the objects, or the scene's if that is hidden.
         model: on NumPy.
         betas: (b,) shape coefficients; the mean body if None.
         name: of the armature; the mesh has it as well.
         correctives: make shape keys of the model's pose correctives, if it has any: some hundred.
+
+    Raises:
+        Refusal: before anything is made, if Blender is not in Object Mode or there are too many coefficients.
     """
+    if context.mode != "OBJECT":
+        raise Refusal("Switch to Object Mode first")
     betas = _all_of(model, np.zeros(0) if betas is None else betas)
     lift = np.array([0.0, 0.0, -float(rest_vertices(model, betas)[:, 1].min())])
     armature = bpy.data.objects.new(name, bpy.data.armatures.new(name))
     mesh = bpy.data.objects.new(f"{name} Mesh", new_mesh(f"{name} Mesh", model, lift))
     for made in (armature, mesh):
-        context.collection.objects.link(made)
+        _collection(context).objects.link(made)
     add_bones(context, armature, model, to_blender(rest_joints(model, betas)) + lift)
     add_groups(mesh, model)
     add_shape_keys(mesh, model, correctives=correctives)
@@ -79,6 +84,7 @@ def add_body(
     modifier = mesh.modifiers.new("Armature", "ARMATURE")
     modifier.object, modifier.use_deform_preserve_volume = armature, False
     armature.show_in_front = True
+    context.view_layer.objects.active = armature
     set_shape_keys(mesh, shape_names(model), betas)
     body = SceneBody(model, armature, mesh, lift)
     relax(body)
@@ -91,8 +97,8 @@ def set_shape(context: bpy.types.Context, body: SceneBody, betas: np.ndarray) ->
     The sliders alone would move the surface and leave the bones.
     """
     betas = _all_of(body.model, betas)
-    set_shape_keys(body.mesh, shape_names(body.model), betas)
     move_bones(context, body.armature, body.model, to_blender(rest_joints(body.model, betas)) + body.lift)
+    set_shape_keys(body.mesh, shape_names(body.model), betas)
 
 
 def relax(body: SceneBody) -> None:
@@ -140,6 +146,13 @@ def pelvis_location(body: SceneBody, pelvis: np.ndarray) -> np.ndarray:
     root = body.model.joint_names[:1]
     head = np.array(body.armature.data.bones[root[0]].head_local, dtype=float)
     return (to_blender(pelvis) - head) @ rest_axes(body.armature, root)[0]
+
+
+def _collection(context: bpy.types.Context) -> bpy.types.Collection:
+    """Where new objects are seen and can be edited."""
+    chosen = context.view_layer.active_layer_collection
+    fits = chosen.is_visible and not chosen.exclude and chosen.collection.library is None
+    return chosen.collection if fits else context.scene.collection
 
 
 def _pose_bones(body: SceneBody, names: tuple[str, ...], rotations: np.ndarray) -> None:

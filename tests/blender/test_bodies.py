@@ -174,6 +174,33 @@ def test_a_file_that_is_no_model_is_refused_in_a_sentence_and_nothing_is_added(e
     assert not bpy.data.objects
 
 
+def test_where_the_active_collection_is_hidden_the_body_is_seen_all_the_same(extension, scene):
+    for hide in ("exclude", "hide_viewport"):
+        collection = bpy.data.collections.new(hide)
+        bpy.context.scene.collection.children.link(collection)
+        layer = bpy.context.view_layer.layer_collection.children[hide]
+        bpy.context.view_layer.active_layer_collection = layer
+        setattr(layer, hide, True)
+        body = scene.add_body(bpy.context, default_body())
+        assert body.mesh.visible_get()
+        assert bpy.context.object == body.armature
+
+
+def test_outside_of_object_mode_nothing_is_made_or_changed(extension, scene):
+    refusal = importlib.import_module(f"{extension}.addon.errors").Refusal
+    body = scene.add_body(bpy.context, default_body())
+    bpy.ops.object.mode_set(mode="POSE")
+    assert not bpy.ops.contrapposto.add_body.poll()
+    for call in (
+        lambda: scene.add_body(bpy.context, default_body()),
+        lambda: scene.set_shape(bpy.context, body, np.ones(3)),
+    ):
+        with pytest.raises(refusal, match="Switch to Object Mode first"):
+            call()
+    assert len(bpy.data.objects) == 2
+    assert body.mesh.data.shape_keys.key_blocks["Shape 1"].value == 0
+
+
 def test_too_many_shape_coefficients_are_refused(extension, scene):
     refusal = importlib.import_module(f"{extension}.addon.errors").Refusal
     with pytest.raises(refusal, match="11 shape coefficients"):

@@ -8,7 +8,6 @@ other name is refused. Neither SciPy nor chumpy is imported.
 
 from __future__ import annotations
 
-import _codecs
 import collections
 import pickle
 from typing import Any, NoReturn, cast
@@ -53,6 +52,20 @@ class _Reconstructor:
         raise pickle.UnpicklingError("refused to change how objects are made")
 
 
+class _Encoder:
+    """Python 3's way to put Python 2's bytes into a pickle; no codec but Latin-1 is looked for."""
+
+    __slots__ = ()
+
+    def __call__(self, text: str, encoding: str = "latin1") -> bytes:
+        if encoding not in {"latin1", "latin-1"}:
+            raise pickle.UnpicklingError(f"refused the encoding {encoding}")
+        return text.encode("latin1")
+
+    def __setstate__(self, state: object) -> NoReturn:
+        raise pickle.UnpicklingError("refused to change how bytes are made")
+
+
 _RECONSTRUCT = getattr(multiarray, "_reconstruct")  # noqa: B009 - the name that every pickled array gives
 _ARRAY_MODULES = ("numpy.core.multiarray", "numpy._core.multiarray")
 _ALLOWED: dict[tuple[str, str], Any] = {
@@ -60,7 +73,7 @@ _ALLOWED: dict[tuple[str, str], Any] = {
     **{(module, "scalar"): multiarray.scalar for module in _ARRAY_MODULES},
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,
-    ("_codecs", "encode"): _codecs.encode,
+    ("_codecs", "encode"): _Encoder(),
     ("copy_reg", "_reconstructor"): _Reconstructor(),
     ("copyreg", "_reconstructor"): _Reconstructor(),
     **{(module, "object"): object for module in ("builtins", "__builtin__")},

@@ -21,7 +21,7 @@ from contrapposto.body.checks import MOST_SHAPES, MOST_VERTICES, checked
 from contrapposto.body.joints import JOINTS_OF
 from contrapposto.body.model import BodyModel, SurfacePoints
 from contrapposto.body.restricted_pickle import RestrictedUnpickler, as_array
-from contrapposto.files.npz import MOST_BYTES, load_arrays
+from contrapposto.files.npz import MOST_BYTES, load_arrays, printable
 from contrapposto.rotation import from_rotvec
 
 NEEDED = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f")
@@ -127,7 +127,7 @@ def _from_pickle(path: Path) -> dict[str, object]:
         with path.open("rb") as file:
             stored: object = RestrictedUnpickler(file, encoding="latin1").load()
     except pickle.UnpicklingError as error:
-        reason = str(error)
+        reason = printable(error)
         if not reason.startswith("refused"):
             raise ValueError(f"{path.name} is damaged or no pickle of a body model") from error
         raise ValueError(
@@ -135,7 +135,7 @@ def _from_pickle(path: Path) -> dict[str, object]:
         ) from error
     except (
         ArithmeticError, AttributeError, EOFError, ImportError, LookupError, MemoryError, OSError,
-        RecursionError, TypeError, ValueError,
+        RuntimeError, SystemError, TypeError, ValueError,
     ) as error:  # fmt: skip
         raise ValueError(f"{path.name} is damaged or no pickle of a body model") from error
     if not isinstance(stored, dict):

@@ -13,6 +13,8 @@ import numpy as np
 MOST_BYTES = 1_000_000_000
 """What an untrusted file may unpack to."""
 
+MOST_LETTERS = 100
+
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
 
 
@@ -49,11 +51,19 @@ def load_arrays(
                 arrays[name] = stored[name]
             except (*_DAMAGE, MemoryError) as error:
                 if name in required:
-                    raise ValueError(f"The array '{name}' in {path} cannot be read: {error}") from error
+                    raise ValueError(
+                        f"The array '{name}' in {path} cannot be read: {printable(error)}"
+                    ) from error
     missing = sorted(set(required) - set(arrays))
     if missing:
         raise ValueError(f"{path} lacks the array{'s' * (len(missing) > 1)} {', '.join(missing)}")
     return arrays
+
+
+def printable(error: Exception) -> str:
+    """What an error says, on one line and not long, whatever names a damaged file gives to things."""
+    words = "".join(letter if letter.isprintable() else "?" for letter in str(error))
+    return words if len(words) <= MOST_LETTERS else f"{words[:MOST_LETTERS]}..."
 
 
 def _unpacked(stored: np.lib.npyio.NpzFile, names: Collection[str]) -> int:
