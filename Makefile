@@ -26,12 +26,13 @@ help:
 	@echo "make test    lint and every test that needs no window: core, oldest NumPy, Blender $(BLENDERS), packaging"
 	@echo "make zip     build $(ZIP)"
 	@echo "make dev     set up .venv/dev: core, torch and the tools of tests, training and evaluation"
-	@echo "also: demo-denoise, demo-samples, lint, test-core, test-oldest, test-blender, test-fuzz, test-endurance,"
+	@echo "also: demo-denoise, demo-samples, body, lint, test-core, test-oldest, test-blender, test-fuzz, test-endurance,"
 	@echo "      test-packaging, test-window, window, repository, clean"
 
 .venv/%/.ready: requirements/%.txt tools/environment.py
 	@$(PYTHON) tools/environment.py $*
 .venv/dev/.ready: requirements/torch.txt core/pyproject.toml
+.venv/bake/.ready: requirements/torch.txt
 .PRECIOUS: .venv/%/.ready
 
 dev: .venv/dev/.ready
@@ -59,6 +60,10 @@ demo-samples: .venv/bpy-4.5/.ready
 	@for character in unreal rigify mixamo; do \
 	    PYTHONPATH=core .venv/bpy-4.5/bin/python demo/samples.py $$character \
 	        --output $(PICTURES)/sample_poses_$$character.png || exit 1; done
+
+# The default body, baked anew from MakeHuman's data; its card, default.md, is written by hand.
+body: .venv/bake/.ready
+	@PYTHONPATH=core .venv/bake/bin/python tools/bake_body
 
 # The default run ends with the summary line of each lane once more, so that all of them are in sight.
 test: lint test-core test-oldest test-blender test-packaging
@@ -120,5 +125,5 @@ clean:
 	rm -rf build dist wheels core/build core/*.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-.PHONY: help dev zip demo demo-denoise demo-samples test lint test-core test-oldest test-blender test-fuzz \
+.PHONY: help dev zip demo demo-denoise demo-samples body test lint test-core test-oldest test-blender test-fuzz \
     test-endurance test-packaging test-window window repository clean

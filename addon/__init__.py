@@ -21,6 +21,7 @@ Draws nothing and holds no operator. The numbers are made in the ``contrapposto`
 - ``memory``: the last completion or samples, so that its alternatives are solved once.
 - ``alternatives``, ``offering``, ``browsing``: the same as an animator browses them, one taken after another.
 - ``figurines``, ``icons``: small pictures of them.
+- ``body_scene``, ``body_bones``, ``body_mesh``, ``body_action``: a body model as mesh, armature and action.
 - ``ghosts``, ``ghost_row``: samples as figures beside the character.
 - ``natural_bones``, ``natural_frames``: how natural the bones of a pose and the frames of an action are.
 - ``residual``, ``report``: what did not arrive, and all that was done, in sentences.

@@ -2,6 +2,7 @@
 """Operators, one family a file. Each polls, calls a function of ``addon`` and tells what came of it."""
 
 from . import (
+    add_body,
     alternatives,
     command_line,
     complete_pose,
@@ -23,6 +24,7 @@ _FAMILIES = (
     naturalness,
     generated_keys,
     command_line,
+    add_body,
 )
 
 

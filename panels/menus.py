@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Entries in the Pose menu and in the context menu of pose mode."""
+"""Entries in the Pose menu, in the context menu of pose mode, and in Add > Armature."""
 
 import bpy
 
 from .button import draw_complete_pose
 from .sample import draw_sample_poses
 
-_MENUS = ("VIEW3D_MT_pose", "VIEW3D_MT_pose_context_menu")
+_POSE_MENUS = ("VIEW3D_MT_pose", "VIEW3D_MT_pose_context_menu")
+_ADD_MENU = "VIEW3D_MT_armature_add"
 
 
 def draw(self: bpy.types.Menu, context: bpy.types.Context) -> None:
@@ -16,13 +17,20 @@ def draw(self: bpy.types.Menu, context: bpy.types.Context) -> None:
     draw_sample_poses(self.layout, context.scene)
 
 
+def draw_add(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    """One entry below Blender's own."""
+    self.layout.operator("contrapposto.add_body", icon="OUTLINER_OB_ARMATURE")
+
+
 def register() -> None:
     """Append the entries."""
-    for name in _MENUS:
+    for name in _POSE_MENUS:
         getattr(bpy.types, name).append(draw)
+    getattr(bpy.types, _ADD_MENU).append(draw_add)
 
 
 def unregister() -> None:
     """Remove them."""
-    for name in _MENUS:
+    getattr(bpy.types, _ADD_MENU).remove(draw_add)
+    for name in _POSE_MENUS:
         getattr(bpy.types, name).remove(draw)

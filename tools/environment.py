@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make the virtual environments that the Makefile's lanes run in.
 
-One environment a file of `requirements/`: `dev` (core, torch, linting), `oldest` (the oldest NumPy) and
-`bpy-4.2` ... `bpy-5.2` (Blender as a Python module). An environment that already meets its pins is kept.
+One environment a file of `requirements/`: `dev` (core, torch, linting), `oldest` (the oldest NumPy), `bake`
+(what makes the default body) and `bpy-4.2` ... `bpy-5.2` (Blender as a Python module). An environment that
+already meets its pins is kept.
 
     python tools/environment.py bpy-4.5         make .venv/bpy-4.5 and stamp it
     python tools/environment.py --python 3.13   print the path of that Python, if the machine has one
@@ -20,6 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON_OF = {"bpy-5.2": "3.13"}
 DEFAULT_PYTHON = "3.11"
+NEED_TORCH = {"dev", "bake"}
 STAMP = ".ready"
 
 # Shared libraries that `import bpy` loads, and that a machine without a desktop lacks.
@@ -71,7 +73,7 @@ def make(name: str) -> None:
         subprocess.run([base, "-m", "venv", home], check=True)
 
     install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    if name == "dev":
+    if name in NEED_TORCH:
         subprocess.run([*install, "-r", ROOT / "requirements" / "torch.txt"], check=True)
     subprocess.run([*install, "-r", ROOT / "requirements" / f"{name}.txt"], check=True)
     if name == "dev":

@@ -35,7 +35,9 @@ def to_numpy(value: Array) -> np.ndarray:
 
 
 def like(value: ArrayLike | Array, reference: Array) -> Array:
-    """``value`` as an array of the reference's library, dtype and device."""
+    """``value`` as an array of the reference's library, dtype and device; a tensor keeps its gradient."""
+    if is_torch_array(value) and is_torch_array(reference):
+        return value.to(reference)
     xp = array_namespace(reference)
     return xp.asarray(value, dtype=reference.dtype, device=device(reference))
 

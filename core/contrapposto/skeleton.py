@@ -8,6 +8,8 @@ standard body is the median of the training clips' own skeletons, made symmetric
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from contrapposto.arrays import Array, like, namespace
@@ -60,13 +62,16 @@ BELOW = DESCENDANTS & ~np.eye(NUM_JOINTS, dtype=bool)
 """(22, 22) whether a turn of the first joint carries the second one elsewhere."""
 
 
-def forward_kinematics(rotations: Array, offsets: Array | None = None) -> tuple[Array, Array]:
+def forward_kinematics(
+    rotations: Array, offsets: Array | None = None, parents: Sequence[int] = PARENTS
+) -> tuple[Array, Array]:
     """World rotations and root-relative positions of the joints.
 
     Args:
         rotations: (..., 22, 3, 3) local rotation matrices.
         offsets: (22, 3) or (..., 22, 3) joint positions in the parent's frame,
             metres; the standard body if None. The pelvis' own offset is ignored.
+        parents: of a body with more joints, such as fingers; each is named before its children.
 
     Returns:
         (..., 22, 3, 3) world rotations and (..., 22, 3) positions, the pelvis at 0.
@@ -75,8 +80,8 @@ def forward_kinematics(rotations: Array, offsets: Array | None = None) -> tuple[
     rest = like(STANDARD_OFFSETS if offsets is None else offsets, rotations)
     world = [rotations[..., 0, :, :]]
     positions = [xp.zeros_like(rotations[..., 0, :, 0])]
-    for joint in range(1, NUM_JOINTS):
-        parent = PARENTS[joint]
+    for joint in range(1, len(parents)):
+        parent = parents[joint]
         step = (world[parent] @ rest[..., joint, :, None])[..., 0]
         positions.append(positions[parent] + step)
         world.append(world[parent] @ rotations[..., joint, :, :])

@@ -23,6 +23,10 @@ OF_GHOSTS = {"take_ghost": "Select a ghost first", "remove_ghosts": "There is no
 """The others, with their reason to be grey in an empty file."""
 
 
+READY = ("add_body",)
+"""Those that an empty file is enough for."""
+
+
 def registered():
     names = {name for name in dir(bpy.types) if "contrapposto" in name.lower()}
     names |= set(dir(bpy.ops.contrapposto))
@@ -41,7 +45,7 @@ def registered():
     return names, properties, menus
 
 
-MENUS = ("VIEW3D_MT_pose", "VIEW3D_MT_pose_context_menu")
+MENUS = ("VIEW3D_MT_pose", "VIEW3D_MT_pose_context_menu", "VIEW3D_MT_armature_add")
 
 
 def test_it_registers_and_unregisters_twice_in_a_row(extension):
@@ -52,12 +56,12 @@ def test_it_registers_and_unregisters_twice_in_a_row(extension):
         names, properties, menus = registered()
         assert not names
         assert not properties
-        assert [a - b for a, b in zip(there[2], menus, strict=True)] == [1, 1]
+        assert [a - b for a, b in zip(there[2], menus, strict=True)] == [1, 1, 1]
         package.register()
         assert registered() == there
 
 
-@pytest.mark.parametrize("name", [*OPERATORS, *OF_GHOSTS])
+@pytest.mark.parametrize("name", [*OPERATORS, *OF_GHOSTS, *READY])
 def test_every_operator_has_a_label_a_description_and_a_reason_to_be_grey(extension, name):
     operator = getattr(bpy.ops.contrapposto, name)
     kind = operator.get_rna_type()
@@ -68,13 +72,16 @@ def test_every_operator_has_a_label_a_description_and_a_reason_to_be_grey(extens
         if property_.identifier not in {"rna_type", "filter_glob"}:
             assert property_.name, property_.identifier
             assert property_.description or property_.identifier == "filepath", property_.identifier
+    if name in READY:
+        assert operator.poll()
+        return
     assert not operator.poll()
     with pytest.raises(RuntimeError, match=OF_GHOSTS.get(name, "Select an armature first")):
         operator("EXEC_DEFAULT")
 
 
 def test_no_operator_is_left_out():
-    assert {*OPERATORS, *OF_GHOSTS} == set(dir(bpy.ops.contrapposto))
+    assert {*OPERATORS, *OF_GHOSTS, *READY} == set(dir(bpy.ops.contrapposto))
 
 
 def test_the_redo_panel_has_every_choice(extension):

@@ -91,9 +91,14 @@ def test_the_wheel_of_core_holds_its_data_and_leaves_training_and_measuring_in_t
     with zipfile.ZipFile(tmp_path / wheel) as core:
         held = {name for name in core.namelist() if name.startswith("contrapposto/")}
     package = ROOT / "core" / "contrapposto"
-    files = [*package.rglob("*.py"), *package.glob("rig/profiles/*.json"), *package.glob("priors/weights/*")]
+    files = [
+        *package.rglob("*.py"),
+        *package.glob("rig/profiles/*.json"),
+        *package.glob("priors/weights/*"),
+        *package.glob("body/data/*"),
+    ]
     workshop = re.compile(
-        r"contrapposto/(__main__\.py|(sample|triangulate)_command\.py|evaluation/|training/|tasks/(dposer/|fit_points|gfpose|lift|reconstruct)|priors/(dposer|gfpose|weights/gfpose)|networks/group_norm)"
+        r"contrapposto/(__main__\.py|(sample|triangulate)_command\.py|body/smplx_engine|evaluation/|training/|tasks/(dposer/|fit_points|gfpose|lift|reconstruct)|priors/(dposer|gfpose|weights/gfpose)|networks/group_norm)"
     )
     written = {path.relative_to(ROOT / "core").as_posix() for path in files if path.is_file()}
     assert held - {"contrapposto/py.typed"} == {name for name in written if not workshop.match(name)}
