@@ -477,6 +477,25 @@ TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
         ),
     ),
     "claims": ("claims ablation", claims),
+    "lift-ablation": (
+        "lift_ablation",
+        of_task(
+            "lift_ablation",
+            flat(
+                {
+                    "points": ("case", 0),
+                    "network": ("method", 0),
+                    "best of 1": ("mpjpe_min_of_1_mm", 1),
+                    "of 10": ("mpjpe_min_of_10_mm", 1),
+                    "of 200": ("mpjpe_min_of_200_mm", 1),
+                    "of the mean": ("mpjpe_of_mean_mm", 1),
+                    "of unseen joints": ("hidden_mpjpe_of_mean_mm", 1),
+                    "within 90 %": ("inside_90", 2),
+                }
+            ),
+        ),
+    ),
+    "lift-claims": ("lift_ablation", claims),
     "rigs": ("rigs", rigs),
     "leave-one-out": ("leave_one_out", left_out),
     "speed-sample": (
