@@ -75,42 +75,48 @@ def in_views(cameras: Camera, points: np.ndarray, confidence: np.ndarray) -> Obs
     return observe
 
 
+def together(*observations: Observation) -> Observation:
+    """All of several observations, each as much as it asks for."""
+
+    def observe(place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        asked = [one(place) for one in observations]
+        return sum(held for held, _ in asked), sum(pull for _, pull in asked)
+
+    return observe
+
+
 def fit_points(
     body: Body,
     observe: Observation,
     start: Pose,
     home: np.ndarray,
     *,
-    looseness: float,
+    looseness: float | np.ndarray,
     steps: int = STEPS,
 ) -> Pose:
     """The motion whose points are where they were seen.
 
     Args:
         body: whose points they are.
-        observe: what was seen; ``in_space`` or ``in_views``.
+        observe: what was seen; ``in_space``, ``in_views``, or several ``together``.
         start: T poses to begin from.
         home: (T, 22, 3, 3) local rotations to stay near.
-        looseness: radians that a mobile joint is expected to be away from there.
+        looseness: radians that a mobile joint is expected to be away from there, or that each joint is,
+            (22,) or (T, 22).
         steps: of the solver, at most.
     """
     R, place = start.rotations, start.transl
     moving = np.ones(len(R))
-    hold = np.concatenate([np.repeat(1 / (looseness**2 * mobility()), 3), np.full(3, FREE)])
+    hold = held_at_home(looseness, len(R))
     for _ in range(steps):
-        world, positions = forward_kinematics(R, body.offsets)
-        positions = positions + place[:, None]
-        points = body.points(world, positions)
-        held, pull = observe(points)
-        back = to_rotvec(home @ transpose(R)).reshape(len(R), -1)
-        back = np.concatenate([back, np.zeros((len(R), 3))], axis=1)
+        pose = Pose(R, place)
+        world, positions, points, held, pull = _observed(body, observe, pose)
+        back = _back(home, R)
         move = np.empty_like(back)
         for first in range(0, len(R), CHUNK):
             rows = slice(first, first + CHUNK)
-            J = _jacobian(body, world[rows], positions[rows], points[rows])
-            flat = transpose(J.reshape(len(J), -1, J.shape[-1]))
-            A = flat @ (held[rows] @ J).reshape(len(J), -1, J.shape[-1]) + np.diag(hold + FREE)
-            b = (flat @ pull[rows].reshape(len(J), -1, 1))[..., 0] + hold * back[rows]
+            J = jacobian(body, world[rows], positions[rows], points[rows])
+            A, b = _normal(J, held[rows], pull[rows], hold[rows], back[rows])
             move[rows] = np.linalg.solve(A, b[..., None])[..., 0]
         turn = move[:, :-3].reshape(len(R), NUM_JOINTS, 3)
         size = np.linalg.norm(turn, axis=-1).max(axis=-1)
@@ -123,11 +129,44 @@ def fit_points(
     return Pose(R, place)
 
 
-def _jacobian(body: Body, world: np.ndarray, positions: np.ndarray, points: np.ndarray) -> np.ndarray:
+def held_at_home(looseness: float | np.ndarray, count: int) -> np.ndarray:
+    """(count, 69) weight that keeps each turn near home, and the place where it is; see ``fit_points``."""
+    radians = looseness * np.sqrt(mobility()) if np.ndim(looseness) == 0 else np.asarray(looseness)
+    turns = np.repeat(np.broadcast_to(1 / radians**2, (count, NUM_JOINTS)), 3, axis=1)
+    return np.concatenate([turns, np.full((count, 3), FREE)], axis=1)
+
+
+def _observed(body: Body, observe: Observation, pose: Pose) -> tuple[np.ndarray, ...]:
+    """World rotations, joints, points, and what is observed of the points of poses."""
+    world, positions = forward_kinematics(pose.rotations, body.offsets)
+    positions = positions + pose.transl[:, None]
+    points = body.points(world, positions)
+    return world, positions, points, *observe(points)
+
+
+def _back(home: np.ndarray, R: np.ndarray) -> np.ndarray:
+    """(T, 69) the move that leads home."""
+    back = to_rotvec(home @ transpose(R)).reshape(len(R), -1)
+    return np.concatenate([back, np.zeros((len(R), 3))], axis=1)
+
+
+def _normal(
+    J: np.ndarray, held: np.ndarray, pull: np.ndarray, hold: np.ndarray, back: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The equations ``A move = b`` of frames: (T, 69, 69) and (T, 69)."""
+    flat = transpose(J.reshape(len(J), -1, J.shape[-1]))
+    A = flat @ (held @ J).reshape(len(J), -1, J.shape[-1])
+    A = A + (hold + FREE)[..., None] * np.eye(J.shape[-1])
+    return A, (flat @ pull.reshape(len(J), -1, 1))[..., 0] + hold * back
+
+
+def jacobian(body: Body, world: np.ndarray, positions: np.ndarray, points: np.ndarray) -> np.ndarray:
     """(T, K, 3, 69) derivative of points by turns of the joints in their parents' frames and by a shift."""
     T, K = points.shape[:2]
-    carried = DESCENDANTS[:, body.joints].T[..., None, None]
-    arm = points[:, :, None] - positions[:, None]
-    turned = -skew(arm) * carried @ frames_above(world, range(NUM_JOINTS))[:, None]  # (T, K, 22, 3, 3)
-    shifted = np.broadcast_to(np.eye(3), (T, K, 3, 3))
-    return np.concatenate([np.moveaxis(turned, 2, 3).reshape(T, K, 3, -1), shifted], axis=-1)
+    which, above = np.nonzero(DESCENDANTS[:, body.joints].T)  # a point moves with few of the joints
+    arm = points[:, which] - positions[:, above]
+    frames = frames_above(world, range(NUM_JOINTS))[:, above]
+    J = np.zeros((T, K, 3, NUM_JOINTS + 1, 3))
+    J[:, which, :, above] = np.moveaxis(-skew(arm) @ frames, 1, 0)
+    J[:, :, range(3), NUM_JOINTS, range(3)] = 1
+    return J.reshape(T, K, 3, -1)
