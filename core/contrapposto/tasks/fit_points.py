@@ -12,6 +12,7 @@ Source: the Jacobian is that of ``skeleton.position_jacobian`` for points beside
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -75,6 +76,18 @@ def in_views(cameras: Camera, points: np.ndarray, confidence: np.ndarray) -> Obs
     return observe
 
 
+class Place(NamedTuple):
+    """Where the pelvis is expected.
+
+    Attributes:
+        transl: (T, 3) metres.
+        metres: by which it is expected to be away from there, () or (T,).
+    """
+
+    transl: np.ndarray
+    metres: np.ndarray | float
+
+
 def together(*observations: Observation) -> Observation:
     """All of several observations, each as much as it asks for."""
 
@@ -92,6 +105,7 @@ def fit_points(
     home: np.ndarray,
     *,
     looseness: float | np.ndarray,
+    place: Place | None = None,
     steps: int = STEPS,
 ) -> Pose:
     """The motion whose points are where they were seen.
@@ -103,40 +117,45 @@ def fit_points(
         home: (T, 22, 3, 3) local rotations to stay near.
         looseness: radians that a mobile joint is expected to be away from there, or that each joint is,
             (22,) or (T, 22).
+        place: where the pelvis is expected; anywhere if None.
         steps: of the solver, at most.
     """
-    R, place = start.rotations, start.transl
-    moving = np.ones(len(R))
-    hold = held_at_home(looseness, len(R))
+    pose, hold = start, held_at_home(looseness, place, len(home))
+    moving = np.ones(len(home))
     for _ in range(steps):
-        pose = Pose(R, place)
-        world, positions, points, held, pull = _observed(body, observe, pose)
-        back = _back(home, R)
+        world, positions, points, held, pull = observed(body, observe, pose)
+        back = way_home(home, place, pose)
         move = np.empty_like(back)
-        for first in range(0, len(R), CHUNK):
+        for first in range(0, len(home), CHUNK):
             rows = slice(first, first + CHUNK)
             J = jacobian(body, world[rows], positions[rows], points[rows])
-            A, b = _normal(J, held[rows], pull[rows], hold[rows], back[rows])
+            A, b = normal_equations(J, held[rows], pull[rows], hold[rows], back[rows])
             move[rows] = np.linalg.solve(A, b[..., None])[..., 0]
-        turn = move[:, :-3].reshape(len(R), NUM_JOINTS, 3)
-        size = np.linalg.norm(turn, axis=-1).max(axis=-1)
-        less = moving * np.minimum(1, LARGEST_STEP / np.maximum(size, FREE))
-        R = project(from_rotvec(turn * less[:, None, None]) @ R)
-        place = place + less[:, None] * move[:, -3:]
+        pose, size = moved(pose, move, moving)
         moving = moving * (size >= SETTLED)
         if not moving.any():
             break
-    return Pose(R, place)
+    return pose
 
 
-def held_at_home(looseness: float | np.ndarray, count: int) -> np.ndarray:
-    """(count, 69) weight that keeps each turn near home, and the place where it is; see ``fit_points``."""
+def moved(pose: Pose, move: np.ndarray, moving: np.ndarray | float = 1.0) -> tuple[Pose, np.ndarray]:
+    """Poses after a move (T, 69) that turns no joint too far at once, and the largest turn (T,) that it asked."""
+    turn = move[:, :-3].reshape(len(move), NUM_JOINTS, 3)
+    size = np.linalg.norm(turn, axis=-1).max(axis=-1)
+    less = moving * np.minimum(1, LARGEST_STEP / np.maximum(size, FREE))
+    R = project(from_rotvec(turn * less[:, None, None]) @ pose.rotations)
+    return Pose(R, pose.transl + less[:, None] * move[:, -3:]), size
+
+
+def held_at_home(looseness: float | np.ndarray, place: Place | None, count: int) -> np.ndarray:
+    """(count, 69) weight that keeps each turn, and the pelvis, near home; see ``fit_points``."""
     radians = looseness * np.sqrt(mobility()) if np.ndim(looseness) == 0 else np.asarray(looseness)
     turns = np.repeat(np.broadcast_to(1 / radians**2, (count, NUM_JOINTS)), 3, axis=1)
-    return np.concatenate([turns, np.full((count, 3), FREE)], axis=1)
+    shift = np.full(count, FREE) if place is None else np.broadcast_to(1 / place.metres**2, count)
+    return np.concatenate([turns, np.repeat(shift[:, None], 3, axis=1)], axis=1)
 
 
-def _observed(body: Body, observe: Observation, pose: Pose) -> tuple[np.ndarray, ...]:
+def observed(body: Body, observe: Observation, pose: Pose) -> tuple[np.ndarray, ...]:
     """World rotations, joints, points, and what is observed of the points of poses."""
     world, positions = forward_kinematics(pose.rotations, body.offsets)
     positions = positions + pose.transl[:, None]
@@ -144,13 +163,14 @@ def _observed(body: Body, observe: Observation, pose: Pose) -> tuple[np.ndarray,
     return world, positions, points, *observe(points)
 
 
-def _back(home: np.ndarray, R: np.ndarray) -> np.ndarray:
+def way_home(home: np.ndarray, place: Place | None, pose: Pose) -> np.ndarray:
     """(T, 69) the move that leads home."""
-    back = to_rotvec(home @ transpose(R)).reshape(len(R), -1)
-    return np.concatenate([back, np.zeros((len(R), 3))], axis=1)
+    back = to_rotvec(home @ transpose(pose.rotations)).reshape(len(home), -1)
+    shift = np.zeros((len(home), 3)) if place is None else place.transl - pose.transl
+    return np.concatenate([back, shift], axis=1)
 
 
-def _normal(
+def normal_equations(
     J: np.ndarray, held: np.ndarray, pull: np.ndarray, hold: np.ndarray, back: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The equations ``A move = b`` of frames: (T, 69, 69) and (T, 69)."""
