@@ -37,6 +37,9 @@ FREE = 1e-6
 METRES, OUTLIER_METRES = 0.015, 0.1
 """Deviation of a point in space, and how far off it counts a quarter."""
 
+DOUBT_METRES = 1.0
+"""How far off a pelvis may be of which nothing was observed."""
+
 CHUNK = 250
 """Frames whose equations are held at a time."""
 
@@ -56,10 +59,13 @@ def in_space(points: np.ndarray, weight: np.ndarray) -> Observation:
     return observe
 
 
-def in_views(cameras: Camera, points: np.ndarray, confidence: np.ndarray) -> Observation:
+def in_views(
+    cameras: Camera, points: np.ndarray, confidence: np.ndarray, outlier: float = OUTLIER
+) -> Observation:
     """Points (V, T, K, 2) that V cameras saw, pixels; confidence (V, T, K), 0 where not.
 
-    Cameras that moved, or saw poses that have nothing to do with each other, are V by T.
+    Cameras that moved, or saw poses that have nothing to do with each other, are V by T. How far off a
+    point counts a quarter is ``outlier``, by the image's longer side.
     """
     cameras = cameras if cameras.centre.ndim == 3 else cameras[:, None]
     size = cameras.size.max(axis=-1)[..., None]
@@ -69,7 +75,7 @@ def in_views(cameras: Camera, points: np.ndarray, confidence: np.ndarray) -> Obs
         there = (confidence > 0) & (seen[..., 2] > 0)
         away = np.where(there[..., None], points - cameras.project(place[None]), 0)
         slope = cameras.slope(np.where(there[..., None], seen, 1)) @ cameras.rotation[..., None, :, :]
-        held = there * confidence * agreement(np.sum(away**2, axis=-1) / (OUTLIER * size) ** 2)
+        held = there * confidence * agreement(np.sum(away**2, axis=-1) / (outlier * size) ** 2)
         weighted = transpose(slope) * (held / (PIXELS * size) ** 2)[..., None, None]
         return (weighted @ slope).sum(axis=0), (weighted @ away[..., None])[..., 0].sum(axis=0)
 
@@ -136,6 +142,25 @@ def fit_points(
         if not moving.any():
             break
     return pose
+
+
+def deviations(body: Body, observe: Observation, pose: Pose, doubt: float) -> tuple[np.ndarray, np.ndarray]:
+    """How sure observations make each joint's rotation (T, 22), radians, and the pelvis' place (T,), metres.
+
+    The root of the variance about these poses, mean of the rotation's and largest of the place's axes, where
+    before anything was observed a mobile joint's was ``doubt`` radians and the place's ``DOUBT_METRES``.
+    """
+    rotations, place = np.empty(pose.rotations.shape[:2]), np.empty(len(pose.transl))
+    world, positions, points, held, pull = observed(body, observe, pose)
+    hold = held_at_home(doubt, Place(pose.transl, DOUBT_METRES), len(place))
+    for first in range(0, len(place), CHUNK):
+        rows = slice(first, first + CHUNK)
+        J = jacobian(body, world[rows], positions[rows], points[rows])
+        A, _ = normal_equations(J, held[rows], pull[rows], hold[rows], 0 * hold[rows])
+        variance = np.diagonal(np.linalg.inv(A), axis1=1, axis2=2)
+        rotations[rows] = np.sqrt(variance[:, :-3].reshape(-1, NUM_JOINTS, 3).mean(axis=-1))
+        place[rows] = np.sqrt(variance[:, -3:].max(axis=-1))
+    return rotations, place
 
 
 def moved(pose: Pose, move: np.ndarray, moving: np.ndarray | float = 1.0) -> tuple[Pose, np.ndarray]:
