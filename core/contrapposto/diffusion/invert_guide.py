@@ -20,6 +20,7 @@ and supplement; Song et al. 2021, "Denoising Diffusion Implicit Models", section
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Protocol
 
 from contrapposto.arrays import Array, namespace
@@ -76,7 +77,7 @@ def invert(denoiser: Denoiser, x: Array, schedule: Schedule, times: Sequence[flo
         schedule: of the denoiser.
         times: rising.
     """
-    for t, later in zip(times[:-1], times[1:], strict=True):
+    for t, later in pairwise(times):
         x, _ = _walk(x, denoiser(x, t), schedule, t, later)
     return x
 

@@ -7,7 +7,8 @@
 3. Rotations and place are smoothed.
 4. If it is wanted, feet are set on the ground (``fit_ground``).
 
-Do no harm: what fits the images clearly worse than where it began is thrown away.
+Do no harm: what fits the images clearly worse than where it began is thrown away; and a start that someone
+gives knows what images do not tell, so that it is changed the less the better it fits them already.
 """
 
 from __future__ import annotations
@@ -30,10 +31,12 @@ from contrapposto.skeleton import forward_kinematics
 from contrapposto.tasks.denoise import FPS_RANGE
 from contrapposto.tasks.fit_ground import on_ground
 from contrapposto.tasks.fit_image import refine_image
-from contrapposto.tasks.fit_refine import ONE_VIEW, VIEWS, refine
+from contrapposto.tasks.fit_refine import ONE_VIEW, VIEWS, observation, refine
 from contrapposto.tasks.fit_start import (
+    FEWEST_FRAMES,
     LEAST_JOINTS,
     Start,
+    approached,
     misfit,
     reprojection,
     start_from_one,
@@ -41,8 +44,8 @@ from contrapposto.tasks.fit_start import (
 )
 from contrapposto.tasks.reconstruct import smoothed
 
-FEWEST_FRAMES = 8
-"""Of a clip; what is shorter is fitted image by image."""
+FAR = 0.04
+"""A start whose points are further from where they were seen, by the image's longer side, is a bad one."""
 
 WORSE = 1.5
 """How many times worse the images may be fitted than at the start: outliers are let go of, and no more."""
@@ -102,30 +105,43 @@ def fit(
     moving = motion.load() if motion_prior is None else motion_prior
     posed = pose.load() if pose_prior is None else pose_prior
     T, several = footage.points.shape[1], len(footage.cameras) > 1
+    trust = 0.0 if start is None else _trust(start, footage)
     if start is None and several and T > 1:
         start = start_from_views(footage, fps, prior=moving)
     elif start is None:
         start = start_from_one(footage, fps, posed)
     _, sure = to_joints(footage.points, footage.confidence, footage.names)
     lost = (sure > 0).any(axis=0).sum(axis=-1) < LEAST_JOINTS
-    contacts = np.zeros((T, 2))
+    contacts, begin = np.zeros((T, 2)), _near(start, footage, posed)
     if T < FEWEST_FRAMES:
-        found = refine_image(start, footage, posed, callback=callback)
+        found = refine_image(begin, footage, posed, callback=callback)
     else:
         rounds = VIEWS if several else ONE_VIEW
-        found, contacts = refine(start, footage, lost, fps, rounds, moving, callback=callback)
+        found, contacts = refine(begin, footage, lost, fps, rounds, moving, callback=callback)
         if several:
             found = _with_spots(found, footage)
         found = Start(found.body, _smooth(found.pose, fps))
     improved = _harmless(start, found, footage)
-    if improved:
-        found = _blended(start, found, strength)
-    else:
-        found = start
+    found = _blended(start, found, strength * (1 - trust)) if improved else start
     poses = on_ground(found.body, found.pose, contacts, fps) if ground else found.pose
     error = reprojection(footage.cameras, footage.points, found.body, poses)
     error = np.where(footage.confidence > 0, error, np.nan)
     return Fitted(Motion(poses, fps), found.body, _median(error), contacts, improved)
+
+
+def _trust(start: Start, footage: Footage) -> float:
+    """0 to 1, how well a start fits the images already; a half where points are off as detectors are."""
+    off = misfit(footage.cameras, footage.points, footage.confidence, start.body, start.pose).sum()
+    return float(1 / (1 + off / max((footage.confidence > 0).sum(), 1)))
+
+
+def _near(start: Start, footage: Footage, prior: PosePrior) -> Start:
+    """The start, brought nearer to the images frame by frame if it is far from them."""
+    off = reprojection(footage.cameras, footage.points, start.body, start.pose)
+    off = (off / footage.cameras.size.max(axis=-1)[:, None, None])[footage.confidence > 0]
+    if len(off) == 0 or np.median(np.nan_to_num(off, nan=np.inf)) < FAR:
+        return start
+    return Start(start.body, approached(prior, start.body, observation(footage), start.pose))
 
 
 def _smooth(poses: Pose, fps: float) -> Pose:

@@ -164,7 +164,7 @@ def deviations(body: Body, observe: Observation, pose: Pose, doubt: float) -> tu
 
 
 def moved(pose: Pose, move: np.ndarray, moving: np.ndarray | float = 1.0) -> tuple[Pose, np.ndarray]:
-    """Poses after a move (T, 69) that turns no joint too far at once, and the largest turn (T,) that it asked."""
+    """Poses after a move (T, 69) that turns no joint too far, and the largest turn (T,) that it asked."""
     turn = move[:, :-3].reshape(len(move), NUM_JOINTS, 3)
     size = np.linalg.norm(turn, axis=-1).max(axis=-1)
     less = moving * np.minimum(1, LARGEST_STEP / np.maximum(size, FREE))

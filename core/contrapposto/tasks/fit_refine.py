@@ -27,7 +27,6 @@ from contrapposto.motion import Pose
 from contrapposto.priors.motion import MotionPrior, Observed
 from contrapposto.skeleton import (
     JOINT_INDEX,
-    NUM_JOINTS,
     SOLE_BELOW_TOE,
     STANDARD_OFFSETS,
     forward_kinematics,

@@ -25,11 +25,14 @@ from contrapposto.keypoints.triangulate import triangulate
 from contrapposto.motion import Pose
 from contrapposto.priors.motion import MotionPrior
 from contrapposto.priors.pose import STATE, Condition, PosePrior
-from contrapposto.rotation import from_rotvec, split_heading, transpose
+from contrapposto.rotation import from_rotvec, split_heading
 from contrapposto.skeleton import NUM_JOINTS, forward_kinematics
-from contrapposto.tasks.fit_points import fit_points, in_views
+from contrapposto.tasks.fit_points import Observation, fit_points, in_views
 from contrapposto.tasks.gaps import bridged_points, bridged_rotations
 from contrapposto.tasks.reconstruct import reconstruct
+
+FEWEST_FRAMES = 8
+"""Of a clip; what is shorter is fitted image by image."""
 
 KEYS_PER_SECOND = 10.0
 """Frames on which a body is looked for from scratch."""
@@ -49,7 +52,7 @@ NATURAL = 0.4
 """What an unnatural pose costs beside one that does not fit."""
 
 SPEED = 4.0
-"""A joint that moves at a quarter of so many metres a second from one answer to the next costs as much as 1."""
+"""What a joint that moves at 1 m/s from one answer to the next costs, squared."""
 FASTEST = 10.0
 """Metres a second beyond which faster is no worse."""
 
@@ -95,10 +98,11 @@ def start_from_one(footage: Footage, fps: float, prior: PosePrior) -> Start:
     shown = np.flatnonzero((sure > 0).sum(axis=-1) >= LEAST_JOINTS)
     if len(shown) == 0:
         raise ValueError(f"No frame shows {LEAST_JOINTS} joints of the person at once")
-    frames = shown[:: max(1, round(fps / KEYS_PER_SECOND))]
+    is_clip = len(points) >= FEWEST_FRAMES
+    frames = shown[:: max(1, round(fps / KEYS_PER_SECOND))] if is_clip else shown
     body = Body.standard(footage.names)
     answers = _answers(footage.cameras[0], points[frames], confidence[frames], body, prior)
-    chosen = _chain(answers, frames / fps)
+    chosen = _chain(answers, frames / fps) if is_clip else answers.cost.argmin(axis=0)
     at = np.arange(len(frames))
     R, place = answers.rotations[chosen, at], answers.place[chosen, at]
     known = np.zeros(len(points), dtype=bool)
@@ -138,19 +142,24 @@ def _answers(
     for heading in facing + np.arange(HEADINGS) * 2 * np.pi / HEADINGS:
         home = np.tile(mean, (T, 1, 1, 1))
         home[:, 0] = from_rotvec(np.array([0.0, heading, 0.0])) @ home[:, 0]
-        pose = Pose(home, place)
-        for t, looseness in zip((None, *TIMES), LOOSENESS, strict=True):
-            home = pose.rotations if t is None else expected(prior, pose.rotations, t)
-            pose = fit_points(body, observe, Pose(home, pose.transl), home, looseness=looseness, steps=STEPS)
+        pose = approached(prior, body, observe, Pose(home, place))
         off = misfit(camera[None], points[None], confidence[None], body, pose)
         found.append((pose.rotations, pose.transl, off + NATURAL * unnatural(prior, pose.rotations)))
     return _Answers(*(np.stack(values) for values in zip(*found, strict=True)))
 
 
+def approached(prior: PosePrior, body: Body, observe: Observation, pose: Pose) -> Pose:
+    """Poses led towards what was observed, each round near what the prior makes of the last."""
+    for t, looseness in zip((None, *TIMES), LOOSENESS, strict=True):
+        home = pose.rotations if t is None else expected(prior, pose.rotations, t)
+        pose = fit_points(body, observe, Pose(home, pose.transl), home, looseness=looseness, steps=STEPS)
+    return pose
+
+
 def _distance(
     camera: Camera, points: np.ndarray, confidence: np.ndarray, names: tuple[str, ...], mean: np.ndarray
 ) -> np.ndarray:
-    """(T, 3) where the pelvis is, about: as far away as a mean pose is of the size that it has in the image."""
+    """(T, 3) where the pelvis is, about: as far away as a mean pose of its size in the image."""
     joints, sure = to_joints(points, confidence, names)
     known = (sure > 0)[..., None]
     _, standing = forward_kinematics(mean)
