@@ -19,7 +19,7 @@ from contrapposto.skeleton import NUM_JOINTS, STANDARD_OFFSETS, forward_kinemati
 from contrapposto.soles import TOES, Soles
 from contrapposto.tasks.fit import fit
 from contrapposto.tasks.fit_ground import on_ground
-from contrapposto.tasks.fit_points import deviations, in_views
+from contrapposto.tasks.fit_points import deviations, in_views, together
 from contrapposto.tasks.fit_shape import fit_shape
 from contrapposto.tasks.fit_start import Start
 
@@ -129,6 +129,16 @@ def test_lengths_of_the_body_are_found_with_its_poses():
     arm = np.linalg.norm(found.offsets[18]) / np.linalg.norm(STANDARD_OFFSETS[18])
     assert thigh == pytest.approx(1.12, abs=0.045)
     assert arm == pytest.approx(1.0, abs=0.03)
+
+
+def test_views_told_one_by_one_together_ask_for_what_both_at_once_do():
+    seen, sure = footage(2), np.ones((2, FRAMES, len(SETS[SET])))
+    each = [in_views(seen.cameras[[v]], seen.points[[v]], sure[[v]]) for v in range(2)]
+    places = points_of(MOTION, SET) + 0.01
+    for one, both in zip(
+        together(*each)(places), in_views(seen.cameras, seen.points, sure)(places), strict=True
+    ):
+        np.testing.assert_allclose(one, both, rtol=1e-9)
 
 
 def test_what_a_view_does_not_show_is_not_sure():

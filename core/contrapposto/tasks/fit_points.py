@@ -99,7 +99,7 @@ def together(*observations: Observation) -> Observation:
 
     def observe(place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         asked = [one(place) for one in observations]
-        return sum(held for held, _ in asked), sum(pull for _, pull in asked)
+        return np.sum([held for held, _ in asked], axis=0), np.sum([pull for _, pull in asked], axis=0)
 
     return observe
 
