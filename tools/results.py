@@ -525,6 +525,22 @@ TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
             }
         ),
     ),
+    "fit": (
+        "fit",
+        flat(
+            {
+                "seen": ("case", 0),
+                "start": ("start", 0),
+                "method": ("method", 0),
+                "MPJPE": ("mpjpe_mm", 1),
+                "PA-MPJPE": ("pa_mpjpe_mm", 1),
+                "acceleration": ("acceleration_error_mm", 1),
+                "limbs": ("limbs_mm", 1),
+                "px": ("reprojection_px", 1),
+                "CPU seconds": ("seconds", 2),
+            }
+        ),
+    ),
     "triangulate": (
         "triangulate triangulate_corrected",
         flat(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python -m contrapposto``: sample poses, triangulate keypoints; train, evaluate, calibrate a prior."""
+"""``python -m contrapposto``: sample poses, triangulate and fit keypoints; train, evaluate, calibrate."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from contrapposto import sample_command, triangulate_command
+from contrapposto import fit_command, sample_command, triangulate_command
 from contrapposto.arrays import need_torch
 from contrapposto.evaluation.command import add_options, evaluate
 
@@ -73,6 +73,13 @@ def _parser() -> argparse.ArgumentParser:
             description="Find one person in the keypoints of several calibrated cameras; write their motion.",
         )
     )
+    fit_command.add_options(
+        commands.add_parser(
+            "fit",
+            help="fit a body to keypoints of one camera or several",
+            description="Fit a body to one person's keypoints, of one camera or several; write their motion.",
+        )
+    )
     add_options(commands.add_parser("evaluate", help="measure a prior beside the baselines"))
     calibrate = commands.add_parser(
         "calibrate",
@@ -133,6 +140,7 @@ def main(argv: list[str] | None = None) -> int:
     run = {
         "sample": sample_command.sample,
         "triangulate": triangulate_command.run,
+        "fit": fit_command.run,
         "train": _train,
         "evaluate": evaluate,
         "calibrate": _calibrate,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -82,3 +83,30 @@ EARLIEST = 1e-3
 def uniform_times(steps: int) -> list[float]:
     """Times that fall evenly from 1 to ``EARLIEST``, as the papers sample."""
     return [float(t) for t in np.linspace(1, EARLIEST, steps)]
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """The discrete cosine schedule; a time is an index from 0 to ``count - 1``, as a float.
+
+    Variance preserving: ``a**2 + s**2 = 1``. Index 0 is as good as clean.
+
+    Source: Nichol & Dhariwal 2021, "Improved Denoising Diffusion Probabilistic Models", equation 17.
+    """
+
+    count: int = 1000
+
+    @cached_property
+    def _signal(self) -> np.ndarray:
+        """(count,) share of the signal in the variance, ``abar``."""
+        u = np.arange(self.count + 1) / self.count
+        f = np.cos((u + 0.008) / 1.008 * np.pi / 2) ** 2
+        return np.cumprod(1 - np.minimum(1 - f[1:] / f[:-1], 0.999))
+
+    def a(self, t: Array) -> Array:
+        """Signal scale."""
+        return np.sqrt(self._signal[np.asarray(t, dtype=int)])
+
+    def s(self, t: Array) -> Array:
+        """Standard deviation of the noise."""
+        return np.sqrt(1 - self._signal[np.asarray(t, dtype=int)])

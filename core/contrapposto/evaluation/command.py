@@ -19,6 +19,7 @@ TASKS = {
     "ik": "find poses from joint positions, beside damped least squares",
     "samples": "sample poses as drawn and spread out: how varied, how real",
     "lift": "find joints in space from image keypoints of virtual cameras",
+    "fit": "fit a body to keypoints of one image, a clip or several views",
     "naturalness": "tell damaged poses from real ones",
     "unusual": "complete hand-written poses that no recording has, measure the drag to standing",
     "rigs": "find the joints of rigs of every make, with their names and without",
@@ -30,7 +31,17 @@ TASKS = {
     "claims": "the directional claims of DPoser's papers, tried on this data",
 }
 NEEDS_DPOSER = ("claims",)
-MEASURES_OURS = ("completion", "generation", "samples", "ik", "lift", "naturalness", "unusual", "solvers")
+MEASURES_OURS = (
+    "completion",
+    "generation",
+    "samples",
+    "ik",
+    "lift",
+    "fit",
+    "naturalness",
+    "unusual",
+    "solvers",
+)
 ON_NUMPY = ("solvers",)
 NO_SPLIT = ("leave_one_out", "rigs", "unusual")
 OWN_SEEDS = ("ablation", "lift_ablation", "claims")
@@ -63,6 +74,8 @@ def _add_own_options(name: str, task: argparse.ArgumentParser) -> None:
         task.add_argument("--weights", type=Path, help="a pose prior; the shipped one by default")
     if name in MEASURES_OURS and name not in ON_NUMPY:
         task.add_argument("--backend", choices=("numpy", "torch"), default="numpy")
+    if name == "fit":
+        task.add_argument("--footage", type=Path, help="also fit real views, as evaluate lift has them")
     if name == "lift":
         task.add_argument(
             "--gfpose", type=Path, help="weights of `train gfpose`; the shipped ones by default"
@@ -74,7 +87,7 @@ def _add_own_options(name: str, task: argparse.ArgumentParser) -> None:
         task.add_argument("--weights", type=Path, help="a motion prior; the shipped one by default")
         task.add_argument("--backend", choices=("numpy", "torch"), default="numpy")
         task.add_argument("--only", nargs="*", default=(), metavar="CASE", help="only these cases")
-    if name in ("completion", "generation", "ik", "denoise", *NEEDS_DPOSER):
+    if name in ("completion", "generation", "ik", "denoise", "fit", *NEEDS_DPOSER):
         task.add_argument(
             "--dposer",
             type=Path,
@@ -156,6 +169,17 @@ def _lift(a: argparse.Namespace) -> Iterator[Record]:
     return evaluate(a.data, a.split, _prior(a), positions, footage=footage, seed=a.seed, **_common(a))
 
 
+def _fit(a: argparse.Namespace) -> Iterator[Record]:
+    from contrapposto.evaluation.fitting import evaluate
+    from contrapposto.evaluation.lifting import footage_in
+    from contrapposto.priors import motion
+
+    published = _read_dposer(a.dposer) if a.dposer else None
+    footage = footage_in(a.footage) if a.footage else None
+    more = {"dposer": published, "footage": footage, "seed": a.seed}
+    return evaluate(a.data, a.split, _prior(a), motion.load(), **more, **_common(a))
+
+
 def _naturalness(a: argparse.Namespace) -> Iterator[Record]:
     from contrapposto.evaluation.naturalness import evaluate
 
@@ -230,6 +254,7 @@ _RUN: dict[str, Callable[[argparse.Namespace], Iterator[Record]]] = {
     "samples": _samples,
     "ik": _ik,
     "lift": _lift,
+    "fit": _fit,
     "naturalness": _naturalness,
     "unusual": _unusual,
     "rigs": _rigs,

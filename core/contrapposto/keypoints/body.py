@@ -82,6 +82,14 @@ _PARTS: tuple[tuple[tuple[Span, ...], tuple[str, ...], list[int]], ...] = (
 """What is measured, the joints whose offsets it scales, and along which axes."""
 
 
+def part_masks() -> np.ndarray:
+    """(7, 22, 3) which numbers of a body's offsets each of its parts scales, 0 or 1."""
+    masks = np.zeros((len(_PARTS), NUM_JOINTS, 3))
+    for mask, (_, joints, axes) in zip(masks, _PARTS, strict=True):
+        mask[np.ix_([JOINT_INDEX[joint] for joint in joints], axes)] = 1
+    return masks
+
+
 def _lengths(points: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     """Median length of each of the parts in points (T, K, 3), metres; NaN where never seen."""
 

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where fitting begins: a body and its poses, found without an idea of them.
+
+Several views: points are triangulated, and a motion is reconstructed from them. One view: on a few
+frames a second, the standard body is fitted from several headings, each round nearer to what the
+pose prior makes of the last. A body that leans to the camera and one that leans away look alike, so all
+answers are kept, and the chain of them is chosen that fits, is natural and does not jump.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from contrapposto.arrays import like, to_numpy
+from contrapposto.diffusion.sampler import Callback
+from contrapposto.keypoints.body import Body
+from contrapposto.keypoints.cameras import Camera
+from contrapposto.keypoints.footage import Footage
+from contrapposto.keypoints.robust import OUTLIER, PIXELS
+from contrapposto.keypoints.sets import to_joints
+from contrapposto.keypoints.triangulate import triangulate
+from contrapposto.motion import Pose
+from contrapposto.priors.motion import MotionPrior
+from contrapposto.priors.pose import STATE, Condition, PosePrior
+from contrapposto.rotation import from_rotvec, split_heading
+from contrapposto.skeleton import NUM_JOINTS, forward_kinematics
+from contrapposto.tasks.fit_points import Observation, fit_points, in_views
+from contrapposto.tasks.gaps import bridged_points, bridged_rotations
+from contrapposto.tasks.reconstruct import reconstruct
+
+FEWEST_FRAMES = 8
+"""Of a clip; what is shorter is fitted image by image."""
+
+KEYS_PER_SECOND = 10.0
+"""Frames on which a body is looked for from scratch."""
+
+HEADINGS = 4
+"""Ways that a body may face where a fit begins."""
+
+TIMES = (0.4, 0.25, 0.15)
+"""Noise at which the prior is asked before each round of a fit but the first."""
+LOOSENESS = (0.6, 0.4, 0.2, 0.1)
+"""How far a fit may go from where it begins, radians, in each round."""
+STEPS = 8
+
+RATIOS = (0.2, 0.4, 0.8)
+"""Noise-to-signal ratios at which the prior is asked how natural a pose is."""
+NATURAL = 0.4
+"""What an unnatural pose costs beside one that does not fit."""
+
+SPEED = 4.0
+"""What a joint that moves at 1 m/s from one answer to the next costs, squared."""
+FASTEST = 10.0
+"""Metres a second beyond which faster is no worse."""
+
+LEAST_JOINTS = 6
+"""Joints that a frame must show to be looked at."""
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """A body and where it is in T frames.
+
+    Attributes:
+        body: with its spots.
+        pose: T poses.
+    """
+
+    body: Body
+    pose: Pose
+
+
+def start_from_views(
+    footage: Footage, fps: float, *, prior: MotionPrior | None = None, callback: Callback | None = None
+) -> Start:
+    """The start that several views triangulate.
+
+    Raises:
+        ValueError: as ``reconstruct``.
+    """
+    found = triangulate(footage.cameras, footage.points, footage.confidence)
+    sure = np.where(np.isfinite(found.points[..., 0]), found.weight.max(axis=0), 0)
+    person = reconstruct(found.points, sure, footage.names, fps, prior=prior, callback=callback)
+    return Start(person.body, person.motion.poses)
+
+
+def start_from_one(footage: Footage, fps: float, prior: PosePrior) -> Start:
+    """The start that one view, the first, allows.
+
+    Raises:
+        ValueError: with one sentence, if no frame shows ``LEAST_JOINTS`` joints.
+    """
+    points, confidence = footage.points[0], footage.confidence[0]
+    _, sure = to_joints(points, confidence, footage.names)
+    shown = np.flatnonzero((sure > 0).sum(axis=-1) >= LEAST_JOINTS)
+    if len(shown) == 0:
+        raise ValueError(f"No frame shows {LEAST_JOINTS} joints of the person at once")
+    is_clip = len(points) >= FEWEST_FRAMES
+    frames = shown[:: max(1, round(fps / KEYS_PER_SECOND))] if is_clip else shown
+    body = Body.standard(footage.names)
+    answers = _answers(footage.cameras[0], points[frames], confidence[frames], body, prior)
+    chosen = _chain(answers, frames / fps) if is_clip else answers.cost.argmin(axis=0)
+    at = np.arange(len(frames))
+    R, place = answers.rotations[chosen, at], answers.place[chosen, at]
+    known = np.zeros(len(points), dtype=bool)
+    known[frames] = True
+    rotations, transl = np.tile(np.eye(3), (len(points), NUM_JOINTS, 1, 1)), np.zeros((len(points), 3))
+    rotations[frames], transl[frames] = R, place
+    rotations = np.stack([bridged_rotations(rotations[:, j], known) for j in range(NUM_JOINTS)], axis=1)
+    return Start(body, Pose(rotations, bridged_points(transl, known)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Answers:
+    """What was found from each of C headings in T frames.
+
+    Attributes:
+        rotations: (C, T, 22, 3, 3).
+        place: (C, T, 3) metres.
+        cost: (C, T) how badly it fits, and how unnatural it is.
+    """
+
+    rotations: np.ndarray
+    place: np.ndarray
+    cost: np.ndarray
+
+
+def _answers(
+    camera: Camera, points: np.ndarray, confidence: np.ndarray, body: Body, prior: PosePrior
+) -> _Answers:
+    """Of each heading, a fit to the points (T, K, 2) that one camera saw."""
+    T = len(points)
+    observe = in_views(camera[None], points[None], confidence[None])
+    mean = to_numpy(prior.decode(like(np.zeros(STATE), prior.mean))).astype(np.float64)
+    place = _distance(camera, points, confidence, body.names, mean)
+    forward = -camera.rotation[2]
+    facing = np.arctan2(forward[0], forward[2])
+    found = []
+    for heading in facing + np.arange(HEADINGS) * 2 * np.pi / HEADINGS:
+        home = np.tile(mean, (T, 1, 1, 1))
+        home[:, 0] = from_rotvec(np.array([0.0, heading, 0.0])) @ home[:, 0]
+        pose = approached(prior, body, observe, Pose(home, place))
+        off = misfit(camera[None], points[None], confidence[None], body, pose)
+        found.append((pose.rotations, pose.transl, off + NATURAL * unnatural(prior, pose.rotations)))
+    return _Answers(*(np.stack(values) for values in zip(*found, strict=True)))
+
+
+def approached(prior: PosePrior, body: Body, observe: Observation, pose: Pose) -> Pose:
+    """Poses led towards what was observed, each round near what the prior makes of the last."""
+    for t, looseness in zip((None, *TIMES), LOOSENESS, strict=True):
+        home = pose.rotations if t is None else expected(prior, pose.rotations, t)
+        pose = fit_points(body, observe, Pose(home, pose.transl), home, looseness=looseness, steps=STEPS)
+    return pose
+
+
+def _distance(
+    camera: Camera, points: np.ndarray, confidence: np.ndarray, names: tuple[str, ...], mean: np.ndarray
+) -> np.ndarray:
+    """(T, 3) where the pelvis is, about: as far away as a mean pose of its size in the image."""
+    joints, sure = to_joints(points, confidence, names)
+    known = (sure > 0)[..., None]
+    _, standing = forward_kinematics(mean)
+    count = np.maximum(known.sum(axis=1), 1)
+
+    def spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        middle = np.where(known, values, 0).sum(axis=1) / count
+        away = np.where(known, values - middle[:, None], 0)
+        return middle, np.sqrt(np.sum(away**2, axis=(1, 2)) / count[:, 0])
+
+    middle, pixels = spread(joints)
+    above, metres = spread(np.broadcast_to(standing, (len(points), NUM_JOINTS, 3)))
+    depth = camera.intrinsics[0, 0] * metres / np.maximum(pixels, 1.0)
+    ahead = np.concatenate([middle, np.ones((len(middle), 1))], axis=1)
+    ray = ahead @ np.linalg.inv(camera.intrinsics).T @ camera.rotation
+    return ray * depth[:, None] + camera.centre - above * [0, 1, 0]
+
+
+def expected(prior: PosePrior, rotations: np.ndarray, t: float) -> np.ndarray:
+    """The poses (T, 22, 3, 3) that the prior expects behind others that are noisy to time ``t``."""
+    heading, upright = split_heading(rotations[:, 0])
+    there = rotations.copy()
+    there[:, 0] = upright
+    state = prior.encode(like(there, prior.mean))
+    x0hat = _unconditional(prior, there)(float(prior.schedule.a(t)) * state, t)
+    found = to_numpy(prior.decode(x0hat)).astype(np.float64)
+    found[:, 0] = heading @ found[:, 0]
+    return found
+
+
+def unnatural(prior: PosePrior, rotations: np.ndarray) -> np.ndarray:
+    """(T,) how far the prior moves poses, in units of the noise that it takes them to have."""
+    _, upright = split_heading(rotations[:, 0])
+    there = rotations.copy()
+    there[:, 0] = upright
+    state, denoiser = prior.encode(like(there, prior.mean)), _unconditional(prior, there)
+    total = np.zeros(len(there))
+    for ratio in RATIOS:
+        t = prior.schedule.time(ratio)
+        away = to_numpy(state - denoiser(float(prior.schedule.a(t)) * state, t)).astype(np.float64)
+        total += np.sum(away**2, axis=-1) / ratio**2
+    return total
+
+
+def _unconditional(prior: PosePrior, rotations: np.ndarray):  # noqa: ANN202 - a Denoiser
+    there = like(rotations, prior.mean)
+    return prior.denoiser(Condition.of(there, like(np.zeros(rotations.shape[:2]), prior.mean) > 0))
+
+
+def misfit(cameras: Camera, points: np.ndarray, confidence: np.ndarray, body: Body, pose: Pose) -> np.ndarray:
+    """(T,) how far points (V, T, K, 2) are from where a body has them, squared deviations, outliers cut."""
+    off = reprojection(cameras, points, body, pose) / cameras.size.max(axis=-1)[:, None, None]
+    off = np.where(confidence > 0, np.nan_to_num(off, nan=OUTLIER), 0)
+    return np.sum((np.minimum(off, OUTLIER) / PIXELS) ** 2, axis=(0, 2))
+
+
+def reprojection(cameras: Camera, points: np.ndarray, body: Body, pose: Pose) -> np.ndarray:
+    """(V, T, K) pixels between points (V, T, K, 2) and where a body has them; NaN where not seen."""
+    world, joints = forward_kinematics(pose.rotations, body.offsets)
+    places = body.points(world, joints + pose.transl[:, None])
+    return np.linalg.norm(cameras[:, None].project(places[None]) - points, axis=-1)
+
+
+def _chain(answers: _Answers, time: np.ndarray) -> np.ndarray:
+    """(T,) the answers that cost least as a chain (Viterbi); time in seconds."""
+    _, joints = forward_kinematics(answers.rotations)
+    total, came = answers.cost[:, 0], []
+    for before, now in pairwise(range(len(time))):
+        way = np.linalg.norm(joints[:, None, before] - joints[None, :, now], axis=-1).mean(axis=-1)
+        speed = np.minimum(way / (time[now] - time[before]), FASTEST)
+        cost = total[:, None] + (SPEED * speed) ** 2
+        came.append(cost.argmin(axis=0))
+        total = cost.min(axis=0) + answers.cost[:, now]
+    chosen = [int(total.argmin())]
+    for back in reversed(came):
+        chosen.append(int(back[chosen[-1]]))
+    return np.array(chosen[::-1])
