@@ -46,7 +46,7 @@ WORKSHOP = (
     "tasks/fit_shape.py",
     "tasks/fit_start.py",
     "tasks/gfpose.py",
-    "tasks/lift.py",
+    "tasks/lift_pose.py",
     "tasks/reconstruct.py",
     "tasks/dposer",
     "priors/dposer.py",

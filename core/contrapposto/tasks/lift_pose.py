@@ -43,7 +43,7 @@ PRIOR_STEPS = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Lifted:
+class LiftedPose:
     """Bodies found in images.
 
     Attributes:
@@ -59,7 +59,7 @@ class Lifted:
     rotations: np.ndarray
 
 
-def lift(
+def lift_pose(
     seen: Seen,
     *,
     hypotheses: int = HYPOTHESES,
@@ -67,7 +67,7 @@ def lift(
     positions_prior: GFPose | None = None,
     pose_prior: PosePrior | None = None,
     callback: Callback | None = None,
-) -> Lifted:
+) -> LiftedPose:
     """The bodies that cameras saw.
 
     Args:
@@ -95,7 +95,7 @@ def lift(
     found = in_camera @ seen.cameras.rotation
     positions = found.mean(axis=0)
     deviation = np.sqrt(found.var(axis=0, ddof=1).sum(axis=-1))
-    return Lifted(positions, deviation, found, turned(positions, deviation, prior=pose_prior))
+    return LiftedPose(positions, deviation, found, turned(positions, deviation, prior=pose_prior))
 
 
 def turned(positions: np.ndarray, deviation: np.ndarray, *, prior: PosePrior | None = None) -> np.ndarray:

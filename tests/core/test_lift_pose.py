@@ -13,7 +13,7 @@ from contrapposto.keypoints.body import Body
 from contrapposto.keypoints.sight import LIFTED
 from contrapposto.rotation import geodesic_angle
 from contrapposto.skeleton import JOINT_INDEX, forward_kinematics
-from contrapposto.tasks.lift import lift, turned
+from contrapposto.tasks.lift_pose import lift_pose, turned
 
 
 @pytest.fixture(scope="module")
@@ -50,4 +50,4 @@ def test_a_joint_that_nobody_is_sure_of_is_left_to_the_prior(poses: np.ndarray) 
 def test_fewer_than_two_hypotheses_are_refused(poses: np.ndarray) -> None:
     seen = look(poses, CASES["clean"], "coco_17", np.random.default_rng(0)).seen
     with pytest.raises(ValueError, match="at least 2"):
-        lift(seen, hypotheses=1)
+        lift_pose(seen, hypotheses=1)
