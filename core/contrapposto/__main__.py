@@ -76,6 +76,14 @@ def _parser() -> argparse.ArgumentParser:
     diffpose.add_argument("--objective", choices=("diffusion", "stacked", "one_step"), default="diffusion")
     diffpose.add_argument("--start", choices=("gmm", "gaussian", "normal"), default="gmm")
 
+    released = priors.add_parser(
+        "diffpose-released",
+        help="DiffPose as its released code has it, to compare with",
+        description="Train the released DiffPose. Stop at any time; the same command takes the run up again.",
+    )
+    _add_training_options(released, width=96, blocks=5, batch=192, lr=5e-4)
+    released.add_argument("--lifter", type=Path, required=True, help="a lifter.npz")
+
     sample_command.add_options(
         commands.add_parser(
             "sample",
@@ -135,6 +143,7 @@ def _train(arguments: argparse.Namespace) -> None:
         "lifter": command.train_lifter,
         "sequence-lifter": command.train_sequence_lifter,
         "diffpose": command.train_diffpose,
+        "diffpose-released": command.train_released_diffpose,
     }
     train[arguments.prior](arguments)
 

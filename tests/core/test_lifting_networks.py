@@ -12,6 +12,8 @@ import pytest
 from contrapposto.evaluation.lifters import lifted_by, refined_by
 from contrapposto.evaluation.virtual import DetectorNoise
 from contrapposto.keypoints.sight import LIFTED, NUM_LIFTED, Sight
+from contrapposto.networks import chebyshev_graph
+from contrapposto.networks.chebyshev_graph import laplacian
 from contrapposto.networks.pose_graph import bones
 from contrapposto.priors import diffpose, lifter, sequence_lifter
 from contrapposto.priors.container import WeightsError
@@ -97,6 +99,17 @@ def test_bones_join_neighbours():
     assert table[LIFTED.index("nose"), LIFTED.index("head")] == 1
     assert table[JOINT_INDEX["left_knee"], JOINT_INDEX["left_hip"]] == pytest.approx(0.5)
     assert table[JOINT_INDEX["left_knee"], JOINT_INDEX["right_knee"]] == 0
+
+
+def test_the_released_network_has_the_published_size():
+    table = chebyshev_graph.shapes(17, 5, 96, 5)
+    assert sum(int(np.prod(shape)) for shape in table.values()) == 1_025_674
+
+
+def test_the_laplacian_is_blind_to_what_all_joints_share():
+    table = laplacian(np.ones((4, 4)) - np.eye(4))
+    assert np.allclose(table @ np.ones(4), 0)
+    assert np.allclose(np.diag(laplacian(np.zeros((3, 3)))), 0)
 
 
 def test_a_silent_network_leaves_the_lifters_answer():

@@ -13,8 +13,10 @@ from people import write_people
 from test_training import swinging_clip
 
 from contrapposto.__main__ import main
+from contrapposto.evaluation.lifters import refined_as_released
 from contrapposto.keypoints.sight import FEATURES, NUM_LIFTED
-from contrapposto.priors import diffpose, lifter, sequence_lifter
+from contrapposto.priors import diffpose, diffpose_released, lifter, sequence_lifter
+from contrapposto.skeleton import NUM_JOINTS
 from contrapposto.tasks.lift import lift
 from contrapposto.training.sighted_clips import LENGTHS, SightedClips, hidden_spans
 from contrapposto.training.windows import Windows
@@ -91,6 +93,14 @@ def test_diffpose_is_trained_on_a_lifter_over_time(people, weights, tmp_path):
     prior = diffpose.read(tmp_path / "b" / "diffpose.npz")
     found = lift(lifting.seen(9), sequence_lifter.read(over_time), prior)
     assert np.isfinite(found.positions).all()
+
+
+def test_the_released_diffpose_is_trained_and_refines_on_both_libraries(people, weights, tmp_path):
+    train(people, tmp_path, "diffpose-released", "--batch", "8", "--lifter", str(weights))
+    prior, network = diffpose_released.read(tmp_path / "diffpose_released.npz"), lifter.read(weights)
+    on_torch = refined_as_released(prior.on(ON_TORCH), network.on(ON_TORCH))(lifting.seen())
+    assert np.allclose(refined_as_released(prior, network)(lifting.seen()), on_torch, atol=1e-4)
+    assert on_torch.shape == (1, 6, NUM_JOINTS, 3)
 
 
 def test_clips_are_as_long_as_there_is_motion():

@@ -12,14 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
+from contrapposto.arrays import to_numpy
 from contrapposto.evaluation.filmed import film
 from contrapposto.evaluation.virtual import DetectorNoise
 from contrapposto.files.mocap import read_split
 from contrapposto.keypoints.body import Body
 from contrapposto.keypoints.sets import SETS
-from contrapposto.keypoints.sight import Seen
+from contrapposto.keypoints.sight import Seen, Sight
 from contrapposto.motion import Pose
 from contrapposto.priors.diffpose import POSES, STEPS, DiffPose
+from contrapposto.priors.diffpose_released import ReleasedDiffPose
 from contrapposto.priors.lifter import Lifter
 from contrapposto.priors.motion import FPS
 from contrapposto.priors.sequence_lifter import SequenceLifter
@@ -56,6 +58,18 @@ def refined_by(
     def method(seen: Seen) -> np.ndarray:
         found = lift(seen, lifter, prior, seed=seed, poses=poses, steps=steps)
         return np.concatenate([found.positions[None], found.hypotheses])[:, :, :NUM_JOINTS]
+
+    return method
+
+
+def refined_as_released(prior: ReleasedDiffPose, lifter: Lifter) -> Method:
+    """What the released DiffPose makes of the lifter's answer."""
+
+    def method(seen: Seen) -> np.ndarray:
+        sight = Sight.of(seen)
+        moved = sight.on(lifter.mean)
+        found = to_numpy(prior.refine(moved, lifter.estimate(moved))).astype(np.float64)
+        return sight.to_camera(found)[None, :, :NUM_JOINTS]
 
     return method
 

@@ -59,13 +59,19 @@ def shapes(inputs: int, context: int, width: int, blocks: int) -> dict[str, tupl
     return table
 
 
-def bones() -> np.ndarray:
-    """(23, 23) mean over a joint's neighbours along the bones; the nose hangs on the head."""
+def neighbours() -> np.ndarray:
+    """(23, 23) 1 where a bone joins two joints, else 0; the nose hangs on the head."""
     parents = {joint: parent for joint, parent in enumerate(PARENTS) if parent >= 0}
     parents[NUM_JOINTS] = LIFTED.index("head")
     table = np.zeros((NUM_LIFTED, NUM_LIFTED))
     for joint, parent in parents.items():
         table[joint, parent] = table[parent, joint] = 1
+    return table
+
+
+def bones() -> np.ndarray:
+    """(23, 23) mean over a joint's neighbours."""
+    table = neighbours()
     return table / table.sum(axis=1, keepdims=True)
 
 

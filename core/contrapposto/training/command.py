@@ -17,7 +17,7 @@ from contrapposto.priors import lifter as lifter_prior
 from contrapposto.priors import motion as motion_prior
 from contrapposto.priors import sequence_lifter as sequence_prior
 from contrapposto.priors.pose import read
-from contrapposto.training import diffpose, dposer, lifter, motion, pose, sequence_lifter
+from contrapposto.training import diffpose, diffpose_released, dposer, lifter, motion, pose, sequence_lifter
 from contrapposto.training.corpus import Corpus
 from contrapposto.training.run import Settings, Trainer, best_device
 from contrapposto.training.sighted_clips import SightedClips
@@ -142,6 +142,20 @@ def train_diffpose(arguments: argparse.Namespace) -> None:
     weights = arguments.output / "diffpose.npz"
     facts = {"clips": len(train), "sequence": arguments.sequence, "subjects": _subjects(train)}
     diffpose.export(trainer, task, weights, facts)
+    _tell_end(trainer, weights)
+
+
+def train_released_diffpose(arguments: argparse.Namespace) -> None:
+    """Train DiffPose as released, and write ``diffpose_released.npz`` into the output folder."""
+    device = _device(arguments.device)
+    clips, corpora = _read(arguments.data)
+    settings = diffpose_released.Settings(**_chosen(arguments, diffpose_released.Settings))
+    trained = lifter_prior.read(arguments.lifter)
+    task = diffpose_released.ReleasedTask(*corpora, trained, settings, device)
+    trainer = Trainer(task, arguments.output, settings)
+    _run(trainer, arguments.every)
+    weights = arguments.output / "diffpose_released.npz"
+    diffpose_released.export(trainer, task, weights, _facts(clips, corpora[0]))
     _tell_end(trainer, weights)
 
 
