@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Train the lifter. Stop at any time; the same command takes the run up again.",
     )
     _add_training_options(lifter, width=384, blocks=3, batch=512, lr=1e-3)
+    lifter.add_argument("--start", type=Path, help="a lifter.npz to begin from instead of random weights")
     lifter.add_argument("--plain", action="store_true", help="learn positions alone, without deviations")
     sequence = priors.add_parser(
         "sequence-lifter",

@@ -19,6 +19,7 @@ from contrapposto.priors import diffpose, diffpose_released, lifter, sequence_li
 from contrapposto.skeleton import NUM_JOINTS
 from contrapposto.tasks.lift import lift
 from contrapposto.training.sighted_clips import LENGTHS, SightedClips, hidden_spans
+from contrapposto.training.sights import rated
 from contrapposto.training.windows import Windows
 
 ON_TORCH = torch.zeros(())
@@ -121,3 +122,22 @@ def test_parts_are_hidden_for_a_while():
     assert known[:, 0].mean() > 0.9
     assert 0.02 < (~known).any(axis=(1, 2)).mean() < 0.8
     assert (known.any(axis=2).sum(axis=1) >= 30).all()
+
+
+def test_a_lifter_can_begin_from_another_of_its_size(people, weights, tmp_path, capsys):
+    train(people, tmp_path, "lifter", "--batch", "8", "--start", str(weights))
+    first, second = lifter.read(weights), lifter.read(tmp_path / "lifter.npz")
+    assert np.array_equal(first.mean, second.mean)
+    arguments = ["--data", str(people), "--output", str(tmp_path / "other"), "--width", "32", "--blocks", "1"]
+    assert main(["train", "lifter", *arguments, "--start", str(weights)]) == 1
+    assert "has width 16 and 1 blocks" in capsys.readouterr().err
+
+
+def test_detectors_differ_in_how_they_tell_their_confidence():
+    rng = np.random.default_rng(0)
+    sure = np.linspace(0, 1, 11)
+    told = np.array([rated(sure, rng) for _ in range(200)])
+    assert (told[:, 0] == 0).all()
+    assert (np.diff(told, axis=1) >= 0).all()
+    assert 0.3 < np.mean([np.array_equal(one, sure) for one in told]) < 0.5
+    assert told[:, 9].min() < 0.5

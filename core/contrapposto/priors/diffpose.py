@@ -33,7 +33,9 @@ from contrapposto.priors import container
 from contrapposto.priors.lifter import NORMALISER, STATE, Estimate
 from contrapposto.priors.uncertain_start import DRAWS, KERNELS, Belief, standard_normal
 
-FOLDER = Path(__file__).parent / "weights"
+WEIGHTS = Path(__file__).parent / "weights" / "diffpose.npz"
+SEQUENCE_WEIGHTS = WEIGHTS.with_name("diffpose_sequence.npz")
+"""What ships for the lifter of single frames, and for that over time."""
 
 LAST = 50
 """K."""
@@ -216,7 +218,7 @@ def save(prior: DiffPose, path: Path, facts: Mapping[str, Any]) -> None:
     container.save(path, "diffpose", config, {**prior.weights, **normaliser})
 
 
-def read(path: Path) -> DiffPose:
+def read(path: Path = WEIGHTS) -> DiffPose:
     """Read a prior as NumPy float32 arrays.
 
     Raises:

@@ -18,8 +18,6 @@ from contrapposto.networks import frame_mlp
 from contrapposto.networks.residual_mlp import Drop
 from contrapposto.priors import container
 
-WEIGHTS = Path(__file__).parent / "weights" / "lifter.npz"
-
 STATE = NUM_LIFTED * 3
 
 NORMALISER = ("mean", "scale")
@@ -109,7 +107,7 @@ def save(lifter: Lifter, path: Path, facts: Mapping[str, Any]) -> None:
     container.save(path, "lifter", config, {**lifter.weights, **normaliser})
 
 
-def read(path: Path = WEIGHTS) -> Lifter:
+def read(path: Path) -> Lifter:
     """Read a lifter as NumPy float32 arrays.
 
     Raises:

@@ -23,6 +23,7 @@ from contrapposto.priors import container
 from contrapposto.priors.lifter import NORMALISER, STATE, Estimate, Lifter, network_shapes
 
 WEIGHTS = Path(__file__).parent / "weights" / "sequence_lifter.npz"
+"""The lifter over time that ships; its ``frame`` is the lifter of single frames."""
 
 INPUTS = FEATURES + 2 * STATE + 2
 """Numbers a frame: the sight, the lifter's answer, and how the person moves across the image."""

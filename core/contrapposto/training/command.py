@@ -102,7 +102,8 @@ def train_lifter(arguments: argparse.Namespace) -> None:
     device = _device(arguments.device)
     clips, corpora = _read(arguments.data)
     settings = lifter.Settings(**_chosen(arguments, lifter.Settings))
-    task = lifter.LifterTask(*corpora, settings, device)
+    start = lifter_prior.read(arguments.start) if arguments.start else None
+    task = lifter.LifterTask(*corpora, settings, device, start=start)
     trainer = Trainer(task, arguments.output, settings)
     _run(trainer, arguments.every)
     weights = arguments.output / "lifter.npz"

@@ -67,21 +67,32 @@ class LifterTask:
         train, val: the corpora; ``val`` chooses the weights that are kept.
         settings: see ``Settings``.
         device: a torch device; CUDA where there is one if None.
+        start: a lifter of the same size to begin from, with its normaliser.
+
+    Raises:
+        ValueError: if ``start`` has another size than the settings say.
     """
 
     def __init__(
-        self, train: Corpus, val: Corpus, settings: Settings, device: torch.device | None = None
+        self,
+        train: Corpus,
+        val: Corpus,
+        settings: Settings,
+        device: torch.device | None = None,
+        *,
+        start: Lifter | None = None,
     ) -> None:
         self.settings = settings
         self.device = device or run.best_device()
         self.train, self.val = (SightedPoses(corpus, RATES, self.device) for corpus in (train, val))
-        _, positions = self.train.batch(torch.Generator().manual_seed(settings.seed), NORMALISER_POSES)
-        mean = positions.mean(0)
-        scale = ((positions - mean) ** 2).mean((0, 2)).sqrt().clamp(min=SCALE_FLOOR)
-        shapes = network_shapes(settings.width, settings.blocks, plain=settings.plain)
-        weights = run.initial_weights(shapes, torch.Generator().manual_seed(settings.seed))
-        lifter = Lifter(weights, mean, scale, settings.width, settings.blocks, settings.plain)
-        self.lifter = lifter.on(torch.zeros((), device=self.device))
+        if start is None:
+            start = _random_lifter(self.train, settings)
+        elif (start.width, start.blocks, start.plain) != (settings.width, settings.blocks, settings.plain):
+            raise ValueError(
+                f"The lifter to start from has width {start.width} and {start.blocks} blocks, and is "
+                f"{'plain' if start.plain else 'not plain'}; train with the same"
+            )
+        self.lifter = start.on(torch.zeros((), device=self.device))
         self.initial = self.lifter.weights
         self.normaliser = {name: getattr(self.lifter, name) for name in NORMALISER}
 
@@ -105,3 +116,13 @@ def export(trainer: run.Trainer, task: LifterTask, path: Path, facts: Mapping[st
     normaliser = {name: to_numpy(value) for name, value in task.normaliser.items()}
     lifter = replace(task.lifter, weights=trainer.best_weights(), **normaliser)
     save(lifter, path, {**trainer.facts(), **facts})
+
+
+def _random_lifter(poses: SightedPoses, settings: Settings) -> Lifter:
+    """Random weights, and the poses' own normaliser."""
+    _, positions = poses.batch(torch.Generator().manual_seed(settings.seed), NORMALISER_POSES)
+    mean = positions.mean(0)
+    scale = ((positions - mean) ** 2).mean((0, 2)).sqrt().clamp(min=SCALE_FLOOR)
+    shapes = network_shapes(settings.width, settings.blocks, plain=settings.plain)
+    weights = run.initial_weights(shapes, torch.Generator().manual_seed(settings.seed))
+    return Lifter(weights, mean, scale, settings.width, settings.blocks, settings.plain)

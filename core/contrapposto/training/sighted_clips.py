@@ -17,7 +17,7 @@ from contrapposto.keypoints.sight import Sight
 from contrapposto.priors.motion import FPS
 from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, mirror
 from contrapposto.training.masks import PARTS
-from contrapposto.training.sights import UP_UNKNOWN, random_body, random_detector
+from contrapposto.training.sights import UP_UNKNOWN, random_body, random_detector, rated
 from contrapposto.training.windows import Windows
 
 LENGTHS = ((27, 0.25), (81, 0.5), (243, 0.25))
@@ -80,7 +80,8 @@ class SightedClips:
         body = random_body(rng)
         seen, positions = film(rotations, place, body, random_detector(rng), FPS, rng)
         known = hidden_spans(len(place), rng)[:, body.joints]
-        sight = Sight.of(replace(seen, confidence=np.where(known, seen.confidence, 0)))
+        confidence = rated(np.where(known, seen.confidence, 0), rng)
+        sight = Sight.of(replace(seen, confidence=confidence))
         up = sight.up * (rng.random() >= UP_UNKNOWN)
         return replace(sight, up=up), sight.from_camera(positions)
 
