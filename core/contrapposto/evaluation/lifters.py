@@ -51,12 +51,13 @@ def refined_by(
     *,
     poses: int = POSES,
     steps: int = STEPS,
+    fitted: bool = False,
     seed: int = 0,
 ) -> Method:
     """The mean of DiffPose's draws, and the draws, on the lifter's answer."""
 
     def method(seen: Seen) -> np.ndarray:
-        found = lift(seen, lifter, prior, seed=seed, poses=poses, steps=steps)
+        found = lift(seen, lifter, prior, seed=seed, poses=poses, steps=steps, fitted=fitted)
         return np.concatenate([found.positions[None], found.hypotheses])[:, :, :NUM_JOINTS]
 
     return method

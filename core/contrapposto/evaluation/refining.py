@@ -5,7 +5,7 @@ Ablations are of two kinds. Draws, steps and a mixture that is fitted by EM are 
 trained network; what the network was trained to do, and from which start, takes networks of
 its own, given by name.
 
-Orders count as in ``evaluation.claims``. A seed is of the cameras, the detectors and the draws.
+Orders count as in ``evaluation.orders``. A seed is of the cameras, the detectors and the draws.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from contrapposto.evaluation.claims import SEEDS, Values, ordered
 from contrapposto.evaluation.lifters import Method, lifted_by, refined_as_released, refined_by
 from contrapposto.evaluation.lifting import CASES, POINTS, POSES, QUICK_POSES, look
 from contrapposto.evaluation.metrics import joint_errors_mm
+from contrapposto.evaluation.orders import SEEDS, Values, ordered
 from contrapposto.evaluation.poses import TEST_STRIDE, poses_of, spread_evenly
 from contrapposto.files.mocap import read_split
 from contrapposto.priors.diffpose import DiffPose
