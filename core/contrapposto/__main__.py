@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_training_options(diffpose, width=96, blocks=3, batch=192, lr=1e-3)
     diffpose.add_argument("--lifter", type=Path, required=True, help="a lifter.npz or sequence_lifter.npz")
     diffpose.add_argument("--sequence", action="store_true", help="the lifter is one over time")
+    diffpose.add_argument("--begin", type=Path, help="a diffpose.npz to begin from")
     diffpose.add_argument("--objective", choices=("diffusion", "stacked", "one_step"), default="diffusion")
     diffpose.add_argument("--start", choices=("gmm", "gaussian", "normal"), default="gmm")
 

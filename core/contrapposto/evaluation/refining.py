@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ MORE_POSES = 20
 FLAT = 0.01
 """Relative change that counts as none."""
 
-ASKED = {
+ASKED: Mapping[str, Mapping[str, Any]] = {
     "diffpose": {},
     "diffpose, 1 draw": {"poses": 1},
     f"diffpose, {MORE_POSES} draws": {"poses": MORE_POSES},

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The lifter over time: what a whole clip tells about where the joints are in each of its frames.
 
-Frame by frame, the lifter answers first. A transformer over the frames sees its answers and
-what they rest on, and corrects them: noise that does not last, sides that are exchanged for a
-moment, depths that only the motion tells apart, points that were seen a moment ago.
+Frame by frame, the lifter answers first, and its answers are smoothed, surer ones counting more.
+A transformer over the frames sees both and what they rest on, and corrects them: noise that
+lasts, sides that are exchanged for a moment, depths that only the motion tells apart, points
+that were seen a moment ago, and moves that smoothing cut short.
 
 Source: Zhang et al. 2022, "MixSTE", for space before time; the networks are our own.
 """
@@ -15,6 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from contrapposto.arrays import Array, like, namespace
 from contrapposto.keypoints.sight import FEATURES, NUM_LIFTED, Sight
 from contrapposto.networks import window_transformer
@@ -25,8 +28,11 @@ from contrapposto.priors.lifter import NORMALISER, STATE, Estimate, Lifter, netw
 WEIGHTS = Path(__file__).parent / "weights" / "sequence_lifter.npz"
 """The lifter over time that ships; its ``frame`` is the lifter of single frames."""
 
-INPUTS = FEATURES + 2 * STATE + 2
-"""Numbers a frame: the sight, the lifter's answer, and how the person moves across the image."""
+INPUTS = FEATURES + 3 * STATE + 2
+"""Numbers a frame: the sight, the lifter's answer, that smoothed, and the move across the image."""
+
+SMOOTH = 1.5
+"""Frames over which smoothing begins to reach; training finds the time of each joint."""
 
 LEAST, MOST = -3.0, 2.0
 """Logarithms between which deviations are corrected."""
@@ -61,26 +67,41 @@ class SequenceLifter:
             sight: (B, T) frames of B windows, T up to ``frames``, in the library of the weights.
             drop: in training, a function applied to each hidden layer.
         """
-        return self.corrected(sight, self.frame.estimate(sight), drop=drop)
+        first = self.frame.estimate(sight)
+        return self.corrected(sight, first, self.smoothed(sight, first), drop=drop)
 
-    def corrected(self, sight: Sight, first: Estimate, *, drop: Drop | None = None) -> Estimate:
-        """The lifter's estimate ``first`` of windows, with what other frames tell."""
+    def smoothed(self, sight: Sight, first: Estimate) -> Array:
+        """(B, T, 23, 3) the lifter's positions, each a mean over the frames around it, surer ones first.
+
+        Frames count the less the farther they are, over a time of its own for each joint. Taken
+        is the mean in the camera's axes, for a camera stands still more often than a person.
+        """
+        xp = namespace(first.positions)
+        T = first.positions.shape[1]
+        sure = 1 / xp.mean(first.deviation**2, axis=-1, keepdims=True)
+        weighed = xp.concat([sure * sight.to_camera(first.positions), sure], axis=-1)
+        apart = like(np.abs(np.arange(T)[:, None] - np.arange(T)), sure)
+        near = xp.exp(-apart / xp.exp(self.weights["smooth"])[:, None, None])
+        total = near @ xp.permute_dims(weighed, (0, 2, 1, 3))
+        return sight.from_camera(xp.permute_dims(total[..., :3] / total[..., 3:], (0, 2, 1, 3)))
+
+    def corrected(
+        self, sight: Sight, first: Estimate, smooth: Array, *, drop: Drop | None = None
+    ) -> Estimate:
+        """The estimate that ``smoothed`` positions and the lifter's own, ``first``, lead to."""
         xp = namespace(sight.points)
         shape, flat = first.positions.shape, (*first.positions.shape[:-2], STATE)
         scale = self.frame.scale[..., None]
         told = [
             xp.reshape((first.positions - self.frame.mean) / scale, flat),
+            xp.reshape((smooth - self.frame.mean) / scale, flat),
             xp.reshape(xp.log(first.deviation / scale), flat),
         ]
         x = xp.concat([sight.features(), *told, motion(sight)], axis=-1)
-        features = window_transformer.features(self.weights, x, self.blocks, drop=drop)
-        output = window_transformer.answer(self.weights, features)
+        output = window_transformer.forward(self.weights, x, self.blocks, drop=drop)
         more = xp.clip(xp.reshape(output[..., STATE:], shape), LEAST, MOST)
-        return Estimate(
-            first.positions + scale * xp.reshape(output[..., :STATE], shape),
-            first.deviation * xp.exp(more),
-            features,
-        )
+        positions = smooth + scale * xp.reshape(output[..., :STATE], shape)
+        return Estimate(positions, first.deviation * xp.exp(more), first.features)
 
 
 def motion(sight: Sight) -> Array:
@@ -139,4 +160,7 @@ def read(path: Path = WEIGHTS) -> SequenceLifter:
 
 def shapes(width: int, blocks: int, frames: int) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the weights of a network of this size."""
-    return window_transformer.shapes(INPUTS, 2 * STATE, width, blocks, frames)
+    return {
+        **window_transformer.shapes(INPUTS, 2 * STATE, width, blocks, frames),
+        "smooth": (NUM_LIFTED,),
+    }

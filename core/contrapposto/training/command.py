@@ -13,6 +13,7 @@ import torch
 
 from contrapposto.files.mocap import Clip, read_split
 from contrapposto.files.motion_files import SUFFIXES, read_clips
+from contrapposto.priors import diffpose as diffpose_prior
 from contrapposto.priors import lifter as lifter_prior
 from contrapposto.priors import motion as motion_prior
 from contrapposto.priors import sequence_lifter as sequence_prior
@@ -137,7 +138,8 @@ def train_diffpose(arguments: argparse.Namespace) -> None:
     else:
         trained = lifter_prior.read(arguments.lifter)
         sources = [SightedPoses(Corpus.of(clips), lifter.RATES, device) for clips in (train, val)]
-    task = diffpose.DiffPoseTask(*sources, trained, settings, device)
+    start = diffpose_prior.read(arguments.begin) if arguments.begin else None
+    task = diffpose.DiffPoseTask(*sources, trained, settings, device, start=start)
     trainer = Trainer(task, arguments.output, settings)
     _run(trainer, arguments.every)
     weights = arguments.output / "diffpose.npz"

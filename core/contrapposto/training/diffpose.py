@@ -78,7 +78,11 @@ class DiffPoseTask:
         train, val: what draws sights that suit the lifter; ``val`` chooses the weights that are kept.
         lifter: whose answers are refined, NumPy; of single frames, or of clips.
         settings: see ``Settings``.
-        device: a torch device; CUDA where there is one if None.
+        device: a torch device.
+        start: a DiffPose of the same size to begin from.
+
+    Raises:
+        ValueError: if ``start`` has another size than the settings and the lifter say.
     """
 
     def __init__(
@@ -88,14 +92,20 @@ class DiffPoseTask:
         lifter: Lifter | SequenceLifter,
         settings: Settings,
         device: torch.device,
+        *,
+        start: DiffPose | None = None,
     ) -> None:
         self.settings, self.device, self.train, self.val = settings, device, train, val
         self.lifter = lifter.on(torch.zeros((), device=device))
         frame = lifter.frame if isinstance(lifter, SequenceLifter) else lifter
         generator = torch.Generator().manual_seed(settings.seed)
-        shapes = pose_graph.shapes(INPUTS, lifter.width, settings.width, settings.blocks)
+        shapes = pose_graph.shapes(INPUTS, frame.width, settings.width, settings.blocks)
         weights = run.initial_weights(shapes, generator)
         weights |= {name: 0.01 * weights[name] for name in ("out.own", "out.near")}
+        if start is not None:
+            weights = start.weights
+        if {name: tuple(value.shape) for name, value in weights.items()} != shapes:
+            raise ValueError("The DiffPose to start from has another size; train with its width and blocks")
         size, kind = (settings.width, settings.blocks), (settings.objective, settings.start)
         prior = DiffPose(weights, frame.mean, frame.scale, *size, *kind)
         self.prior = prior.on(torch.zeros((), device=device))

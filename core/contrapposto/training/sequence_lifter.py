@@ -7,6 +7,7 @@ the distance of the joints' moves from frame to frame.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from contrapposto.files.mocap import Clip
 from contrapposto.networks import window_transformer
 from contrapposto.networks.residual_mlp import Drop
 from contrapposto.priors.lifter import NORMALISER, Estimate, Lifter
-from contrapposto.priors.sequence_lifter import SequenceLifter, save, shapes
+from contrapposto.priors.sequence_lifter import SMOOTH, SequenceLifter, save, shapes
 from contrapposto.training import run
 from contrapposto.training.lifter import lifting_loss
 from contrapposto.training.sighted_clips import LENGTHS, SightedClips
@@ -67,6 +68,7 @@ class SequenceLifterTask:
         )
         kernels = torch.as_tensor(window_transformer.kernels(FRAMES), dtype=torch.float32)
         weights |= {name: kernels.clone() for name in weights if name.endswith("distance")}
+        weights |= {"smooth": torch.full_like(weights["smooth"], math.log(SMOOTH))}
         lifter = SequenceLifter(weights, frame, settings.width, settings.blocks, FRAMES)
         self.lifter = lifter.on(torch.zeros((), device=self.device))
         self.initial = self.lifter.weights
@@ -75,11 +77,12 @@ class SequenceLifterTask:
     def loss(self, weights: run.Weights, generator: torch.Generator, drop: Drop) -> torch.Tensor:
         """Of a fresh batch of training clips in front of fresh cameras."""
         sight, positions = self.train.batch(generator, self.settings.batch)
-        with torch.no_grad():
-            first = self.lifter.frame.estimate(sight)
-        found = replace(self.lifter, weights=weights).corrected(
-            sight, first, drop=drop if self.settings.drop else None
-        )
+        lifter = replace(self.lifter, weights=weights)
+        with torch.autocast(self.device.type, enabled=False):  # positions need all their digits
+            with torch.no_grad():
+                first = lifter.frame.estimate(sight)
+            smooth = lifter.smoothed(sight, first)
+        found = lifter.corrected(sight, first, smooth, drop=drop if self.settings.drop else None)
         return _clip_loss(found, positions)
 
     def validation_loss(self, weights: run.Weights, generator: torch.Generator) -> torch.Tensor:
