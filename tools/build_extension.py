@@ -32,27 +32,29 @@ ARRAY_API_COMPAT = "array-api-compat==1.16.0"
 # or no button uses yet: they stay in the checkout.
 WORKSHOP = (
     "__main__.py",
-    "sample_command.py",
-    "triangulate_command.py",
-    "fit_command.py",
+    "*_command.py",
     "body/smplx_engine.py",
+    "diffusion/discrete.py",
+    "diffusion/invert_guide.py",
+    "diffusion/mixture.py",
     "evaluation",
-    "training",
-    "tasks/fit.py",
-    "tasks/fit_ground.py",
-    "tasks/fit_image.py",
-    "tasks/fit_points.py",
-    "tasks/fit_refine.py",
-    "tasks/fit_shape.py",
-    "tasks/fit_start.py",
-    "tasks/gfpose.py",
-    "tasks/lift_pose.py",
-    "tasks/reconstruct.py",
-    "tasks/dposer",
+    "networks/*_graph.py",
+    "networks/frame_mlp.py",
+    "networks/group_norm_mlp.py",
+    "priors/*lifter.py",
+    "priors/diffpose*.py",
     "priors/dposer.py",
     "priors/gfpose.py",
+    "priors/uncertain_start.py",
+    "priors/weights/diffpose*.npz",
     "priors/weights/gfpose.npz",
-    "networks/group_norm_mlp.py",
+    "priors/weights/sequence_lifter.npz",
+    "tasks/dposer",
+    "tasks/fit*.py",
+    "tasks/gfpose.py",
+    "tasks/lift*.py",
+    "tasks/reconstruct.py",
+    "training",
 )
 
 # The oldest moment that a zip can hold: a file's age is no part of what it says.
@@ -77,6 +79,20 @@ def blender_extension_tool() -> Path:
     raise FileNotFoundError(message)
 
 
+def workshop(package: Path) -> list[Path]:
+    """The files and folders of core's package that stay in the checkout.
+
+    Raises:
+        FileNotFoundError: a part of ``WORKSHOP`` is nowhere.
+    """
+    found = {part: sorted(package.glob(part)) for part in WORKSHOP}
+    for part, paths in found.items():
+        if not paths:
+            message = f"There is no {part} in {package} to leave out of the extension"
+            raise FileNotFoundError(message)
+    return [path for paths in found.values() for path in paths]
+
+
 def build_wheels() -> None:
     """Fill `wheels/` with exactly the wheels that the manifest lists, core's without `WORKSHOP`."""
     shutil.rmtree(WHEELS, ignore_errors=True)
@@ -89,8 +105,7 @@ def build_wheels() -> None:
         core = Path(copy) / "core"
         ignore = shutil.ignore_patterns("__pycache__", "*.egg-info", "build")
         shutil.copytree(ROOT / "core", core, ignore=ignore)
-        for part in WORKSHOP:
-            path = core / "contrapposto" / part
+        for path in workshop(core / "contrapposto"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         subprocess.run(
             [*pip, "wheel", "--quiet", "--no-deps", "--wheel-dir", WHEELS, core],

@@ -59,6 +59,41 @@ def _parser() -> argparse.ArgumentParser:
     gfpose.add_argument("--target", choices=("clean", "noise"), default="clean")
     gfpose.add_argument("--masks", default="111", help="tenths of people, parts and joints hidden")
 
+    lifter = priors.add_parser(
+        "lifter",
+        help="the lifter, from one camera's keypoints to joints in space",
+        description="Train the lifter. Stop at any time; the same command takes the run up again.",
+    )
+    _add_training_options(lifter, width=384, blocks=3, batch=512, lr=1e-3)
+    lifter.add_argument("--start", type=Path, help="a lifter.npz to begin from instead of random weights")
+    lifter.add_argument("--plain", action="store_true", help="learn positions alone, without deviations")
+    sequence = priors.add_parser(
+        "sequence-lifter",
+        help="the lifter over time, from one camera's keypoints of a clip to joints in space",
+        description="Train the lifter over time. Stop at any time; the same command takes the run up again.",
+    )
+    _add_training_options(sequence, width=192, blocks=4, batch=12, lr=1e-3)
+    sequence.add_argument("--lifter", type=Path, required=True, help="the lifter.npz that it corrects")
+    diffpose = priors.add_parser(
+        "diffpose",
+        help="DiffPose, which refines a lifter's answers",
+        description="Train DiffPose. Stop at any time; the same command takes the run up again.",
+    )
+    _add_training_options(diffpose, width=96, blocks=3, batch=192, lr=1e-3)
+    diffpose.add_argument("--lifter", type=Path, required=True, help="a lifter.npz or sequence_lifter.npz")
+    diffpose.add_argument("--sequence", action="store_true", help="the lifter is one over time")
+    diffpose.add_argument("--begin", type=Path, help="a diffpose.npz to begin from")
+    diffpose.add_argument("--objective", choices=("diffusion", "stacked", "one_step"), default="diffusion")
+    diffpose.add_argument("--start", choices=("gmm", "gaussian", "normal"), default="gmm")
+
+    released = priors.add_parser(
+        "diffpose-released",
+        help="DiffPose as its released code has it, to compare with",
+        description="Train the released DiffPose. Stop at any time; the same command takes the run up again.",
+    )
+    _add_training_options(released, width=96, blocks=5, batch=192, lr=5e-4)
+    released.add_argument("--lifter", type=Path, required=True, help="a lifter.npz")
+
     sample_command.add_options(
         commands.add_parser(
             "sample",
@@ -123,6 +158,10 @@ def _train(arguments: argparse.Namespace) -> None:
         "motion": command.train_motion,
         "dposer": command.train_dposer,
         "gfpose": command.train_gfpose,
+        "lifter": command.train_lifter,
+        "sequence-lifter": command.train_sequence_lifter,
+        "diffpose": command.train_diffpose,
+        "diffpose-released": command.train_released_diffpose,
     }
     train[arguments.prior](arguments)
 

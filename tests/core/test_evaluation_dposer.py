@@ -14,8 +14,9 @@ from people import write_people
 
 from contrapposto.__main__ import main
 from contrapposto.evaluation import ablation, dps, vae
-from contrapposto.evaluation.claims import ordered, wants_larger
+from contrapposto.evaluation.claims import wants_larger
 from contrapposto.evaluation.completion import CHOSEN_AS_A_SET
+from contrapposto.evaluation.orders import ordered
 from contrapposto.files.mocap import read_split
 from contrapposto.priors import dposer
 from contrapposto.priors import motion as motion_prior

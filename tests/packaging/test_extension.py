@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+BUILD = runpy.run_path(str(ROOT / "tools" / "build_extension.py"))
 MANIFEST = tomllib.loads((ROOT / "blender_manifest.toml").read_text(encoding="utf-8"))
 ARCHIVE = ROOT / "dist" / f"contrapposto-{MANIFEST['version']}.zip"
 BLENDERS = ["4.2", "4.5", "5.0", "5.2"]
@@ -97,11 +99,26 @@ def test_the_wheel_of_core_holds_its_data_and_leaves_training_and_measuring_in_t
         *package.glob("priors/weights/*"),
         *package.glob("body/data/*"),
     ]
-    workshop = re.compile(
-        r"contrapposto/(__main__\.py|(fit|sample|triangulate)_command\.py|body/smplx_engine|evaluation/|training/|tasks/(dposer/|fit[._]|gfpose|lift|reconstruct)|priors/(dposer|gfpose|weights/gfpose)|networks/group_norm)"
-    )
+    left_out = BUILD["workshop"](package)
+    files = [path for path in files if not any(path.is_relative_to(part) for part in left_out)]
     written = {path.relative_to(ROOT / "core").as_posix() for path in files if path.is_file()}
-    assert held - {"contrapposto/py.typed"} == {name for name in written if not workshop.match(name)}
+    assert held - {"contrapposto/py.typed"} == written
+
+
+def test_nothing_in_the_wheel_of_core_needs_what_stays_in_the_checkout():
+    package = ROOT / "core" / "contrapposto"
+    left_out = BUILD["workshop"](package)
+
+    def stays(path: Path) -> bool:
+        return any(path.is_relative_to(part) for part in left_out)
+
+    for path in (path for path in package.rglob("*.py") if not stays(path)):
+        for module, names in re.findall(
+            r"^\s*from contrapposto([\w.]*) import ([\w, ]+)", path.read_text(encoding="utf-8"), re.MULTILINE
+        ):
+            place = package.joinpath(*module.strip(".").split("."))
+            needed = [place.with_suffix(".py"), *(place / f"{name.strip()}.py" for name in names.split(","))]
+            assert not [one for one in needed if one.exists() and stays(one)], path
 
 
 def test_blender_finds_nothing_to_object_to_in_the_zip(names, tmp_path):

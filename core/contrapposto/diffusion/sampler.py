@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from contrapposto.arrays import Array, like
-from contrapposto.diffusion.schedule import SubVP
+from contrapposto.diffusion.schedule import Schedule, SubVP
 
 Denoiser = Callable[[Array, float], Array]
 Callback = Callable[[int, int], None]
@@ -36,7 +36,7 @@ def _tell(callback: Callback | None, step: int, steps: int) -> None:
 def ddim(
     denoiser: Denoiser,
     x: Array,
-    schedule: SubVP,
+    schedule: Schedule,
     times: Sequence[float],
     callback: Callback | None = None,
 ) -> Array:

@@ -12,10 +12,23 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
 from contrapposto.arrays import Array
+
+
+class Schedule(Protocol):
+    """What a sampler asks of any schedule."""
+
+    def a(self, t: Array, /) -> Array:
+        """Signal scale at times ``t``."""
+        ...
+
+    def s(self, t: Array, /) -> Array:
+        """Standard deviation of the noise."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from contrapposto.evaluation.cases import CASES
-from contrapposto.evaluation.claims import ordered
 from contrapposto.evaluation.metrics import hypothesis_errors_mm
+from contrapposto.evaluation.orders import ordered
 from contrapposto.evaluation.poses import poses_to_complete
 from contrapposto.evaluation.published import completing
 from contrapposto.files.mocap import read_split

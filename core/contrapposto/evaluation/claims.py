@@ -7,7 +7,6 @@ spread between the seeds (``ordered``); ``CLAIMS`` says of each claim which orde
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,6 +23,7 @@ from contrapposto.evaluation import denoise, dps, vae
 from contrapposto.evaluation.cases import CASES, Case
 from contrapposto.evaluation.generation import Sampler, fast, slow
 from contrapposto.evaluation.metrics import body_rows, hypothesis_errors_mm, precision_recall
+from contrapposto.evaluation.orders import SEEDS, Values, ordered
 from contrapposto.evaluation.poses import poses_of, poses_to_complete
 from contrapposto.evaluation.published import completing
 from contrapposto.files.mocap import read_split
@@ -33,7 +33,6 @@ from contrapposto.tasks.dposer.completion import complete, complete_by_replaceme
 from contrapposto.tasks.dposer.motion import NOISY
 from contrapposto.training.corpus import Corpus
 
-SEEDS = (0, 1, 2)
 HYPOTHESES = 10
 STRIDE = 860
 """Every how many good frames of a subject the slow solvers complete."""
@@ -44,21 +43,8 @@ RANGES = ((0.15, 0.05), (0.20, 0.05), (0.20, 0.10), (0.25, 0.10))
 MODE_SEEKING_STEPS = 200
 PARTS = ("left_leg", "both_legs", "both_arms", "trunk")
 
-Values = Mapping[str, list[float]]
-"""One number a seed, by what was tried."""
-
 Range = tuple[float, float]
 """``t_max`` and ``t_min`` of truncated timesteps."""
-
-
-def ordered(values: Values) -> bool:
-    """Whether the means rise in the order given, each gap above the seeds' spread."""
-    columns = list(values.values())
-    gaps = [
-        np.mean(after) - np.mean(before) > max(np.std(before), np.std(after))
-        for before, after in itertools.pairwise(columns)
-    ]
-    return all(gaps)
 
 
 def wants_larger(little: Mapping[Range, list[float]], much: Mapping[Range, list[float]]) -> bool:

@@ -100,6 +100,10 @@ class Sight:
         up = (transpose(rotation) @ seen.cameras.rotation[..., 1, None])[..., 0]
         return cls(plane / size[:, None, None], sure, size, up, rotation)
 
+    def __getitem__(self, index: Array) -> Sight:
+        """The sights at ``index`` of the leading dimensions."""
+        return Sight(*(value[index] for value in vars(self).values()))
+
     def on(self, reference: Array) -> Sight:
         """This sight in the array library, dtype and device of ``reference``."""
         return Sight(*(like(value, reference) for value in vars(self).values()))

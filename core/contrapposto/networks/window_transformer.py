@@ -103,6 +103,16 @@ def forward(weights: Mapping[str, Array], x: Array, blocks: int, *, drop: Drop |
     Returns:
         (B, T, outputs).
     """
+    return answer(weights, features(weights, x, blocks, drop=drop))
+
+
+def answer(weights: Mapping[str, Array], found: Array) -> Array:
+    """(B, T, outputs) the network's output of its ``features`` (B, T, width)."""
+    return found @ weights["out.w"] + weights["out.b"]
+
+
+def features(weights: Mapping[str, Array], x: Array, blocks: int, *, drop: Drop | None = None) -> Array:
+    """(B, T, width) what the network makes of windows before its answer, arguments as of ``forward``."""
     h = x @ weights["in.w"] + weights["in.b"]
     for block in range(blocks):
         w = {
@@ -116,4 +126,4 @@ def forward(weights: Mapping[str, Array], x: Array, blocks: int, *, drop: Drop |
         if drop is not None:
             u = drop(u)
         h = h + (u @ w["w2"] + w["b2"])
-    return _norm(h, weights["out.scale"]) @ weights["out.w"] + weights["out.b"]
+    return _norm(h, weights["out.scale"])

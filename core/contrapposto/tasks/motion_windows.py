@@ -75,7 +75,7 @@ def recover(prior: MotionPrior, observed: Observed, callback: Callback | None = 
         flipped = overlap != ROUNDS[0]
         seen = _mirrored(observed) if flipped else observed
         starts = window_starts(T, frames, overlap)
-        fade = _fade(frames, overlap)
+        fade = fading(frames, overlap)
         for first in range(0, len(starts), CHUNK):
             if callback is not None:
                 callback(step, steps)
@@ -90,7 +90,7 @@ def recover(prior: MotionPrior, observed: Observed, callback: Callback | None = 
     return Recovered(from_rot6d(d), positions, place, 1 / (1 + np.exp(-contacts)))
 
 
-def _fade(frames: int, overlap: int) -> np.ndarray:
+def fading(frames: int, overlap: int) -> np.ndarray:
     """(frames,) weight of a window's frames, less towards its ends."""
     rise = np.minimum(np.arange(frames) + 1, frames - np.arange(frames)) / (overlap / 2 + 1)
     return np.minimum(1, rise) ** 2 * (3 - 2 * np.minimum(1, rise))

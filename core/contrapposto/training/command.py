@@ -13,11 +13,25 @@ import torch
 
 from contrapposto.files.mocap import Clip, read_split
 from contrapposto.files.motion_files import SUFFIXES, read_clips
+from contrapposto.priors import diffpose as diffpose_prior
+from contrapposto.priors import lifter as lifter_prior
 from contrapposto.priors import motion as motion_prior
+from contrapposto.priors import sequence_lifter as sequence_prior
 from contrapposto.priors.pose import read
-from contrapposto.training import dposer, gfpose, motion, pose
+from contrapposto.training import (
+    diffpose,
+    diffpose_released,
+    dposer,
+    gfpose,
+    lifter,
+    motion,
+    pose,
+    sequence_lifter,
+)
 from contrapposto.training.corpus import Corpus
-from contrapposto.training.run import Settings, Trainer
+from contrapposto.training.run import Settings, Trainer, best_device
+from contrapposto.training.sighted_clips import SightedClips
+from contrapposto.training.sights import SightedPoses
 from contrapposto.training.windows import Windows
 
 logger = logging.getLogger(__name__)
@@ -103,6 +117,70 @@ def train_gfpose(arguments: argparse.Namespace) -> None:
     _run(trainer, arguments.every)
     weights = arguments.output / "gfpose.npz"
     gfpose.export(trainer, task, weights, _facts(clips, corpora[0]))
+    _tell_end(trainer, weights)
+
+
+def train_lifter(arguments: argparse.Namespace) -> None:
+    """Train the lifter and write ``lifter.npz`` into the output folder."""
+    device = _device(arguments.device)
+    clips, corpora = _read(arguments.data)
+    settings = lifter.Settings(**_chosen(arguments, lifter.Settings))
+    start = lifter_prior.read(arguments.start) if arguments.start else None
+    task = lifter.LifterTask(*corpora, settings, device, start=start)
+    trainer = Trainer(task, arguments.output, settings)
+    _run(trainer, arguments.every)
+    weights = arguments.output / "lifter.npz"
+    lifter.export(trainer, task, weights, _facts(clips, corpora[0]))
+    _tell_end(trainer, weights)
+
+
+def train_sequence_lifter(arguments: argparse.Namespace) -> None:
+    """Train the lifter over time and write ``sequence_lifter.npz`` into the output folder."""
+    device = _device(arguments.device)
+    train, val = _read_clips(arguments.data)
+    settings = sequence_lifter.Settings(**_chosen(arguments, sequence_lifter.Settings))
+    windows = sequence_lifter.windows_of(train, val)
+    task = sequence_lifter.SequenceLifterTask(*windows, lifter_prior.read(arguments.lifter), settings, device)
+    trainer = Trainer(task, arguments.output, settings)
+    _run(trainer, arguments.every)
+    weights = arguments.output / "sequence_lifter.npz"
+    facts = {"clips": len(train), "windows": len(windows[0]), "subjects": _subjects(train)}
+    sequence_lifter.export(trainer, task, weights, facts)
+    _tell_end(trainer, weights)
+
+
+def train_diffpose(arguments: argparse.Namespace) -> None:
+    """Train DiffPose on a lifter's answers, and write ``diffpose.npz`` into the output folder."""
+    device = _device(arguments.device) or best_device()
+    settings = diffpose.Settings(**_chosen(arguments, diffpose.Settings))
+    train, val = _read_clips(arguments.data)
+    if arguments.sequence:
+        trained = sequence_prior.read(arguments.lifter)
+        sources = [SightedClips(windows, device) for windows in sequence_lifter.windows_of(train, val)]
+    else:
+        trained = lifter_prior.read(arguments.lifter)
+        sources = [SightedPoses(Corpus.of(clips), lifter.RATES, device) for clips in (train, val)]
+    start = diffpose_prior.read(arguments.begin) if arguments.begin else None
+    task = diffpose.DiffPoseTask(*sources, trained, settings, device, start=start)
+    trainer = Trainer(task, arguments.output, settings)
+    _run(trainer, arguments.every)
+    weights = arguments.output / "diffpose.npz"
+    facts = {"clips": len(train), "sequence": arguments.sequence, "subjects": _subjects(train)}
+    diffpose.export(trainer, task, weights, facts)
+    _tell_end(trainer, weights)
+
+
+def train_released_diffpose(arguments: argparse.Namespace) -> None:
+    """Train DiffPose as released, and write ``diffpose_released.npz`` into the output folder."""
+    device = _device(arguments.device)
+    clips, corpora = _read(arguments.data)
+    settings = diffpose_released.Settings(**_chosen(arguments, diffpose_released.Settings))
+    trained = lifter_prior.read(arguments.lifter)
+    task = diffpose_released.ReleasedTask(*corpora, trained, settings, device)
+    trainer = Trainer(task, arguments.output, settings)
+    _run(trainer, arguments.every)
+    weights = arguments.output / "diffpose_released.npz"
+    diffpose_released.export(trainer, task, weights, _facts(clips, corpora[0]))
     _tell_end(trainer, weights)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from contrapposto.arrays import to_numpy
+from contrapposto.evaluation.filmed import with_nose
 from contrapposto.keypoints.outline import nearness, to_outline
 from contrapposto.keypoints.sight import NUM_LIFTED
 from contrapposto.networks import group_norm_mlp
@@ -23,7 +24,7 @@ from contrapposto.priors.gfpose import TARGETS, Condition, GFPose, save, shapes
 from contrapposto.skeleton import forward_kinematics
 from contrapposto.training import run
 from contrapposto.training.corpus import Corpus
-from contrapposto.training.sights import SightedPoses, with_nose
+from contrapposto.training.sights import SightedPoses
 
 IN_SPACE = 0.1
 """Share of the examples whose condition is points in space."""

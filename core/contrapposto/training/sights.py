@@ -15,8 +15,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from contrapposto.evaluation.filmed import with_nose
 from contrapposto.evaluation.virtual import CLEAN, DetectorNoise, cameras_around, detect
-from contrapposto.keypoints.body import ON_BODY, Body, usable
+from contrapposto.keypoints.body import Body, usable
 from contrapposto.keypoints.sets import SETS
 from contrapposto.keypoints.sight import Seen, Sight
 from contrapposto.skeleton import JOINT_INDEX, MIRROR, NUM_JOINTS, forward_kinematics, sole_height
@@ -49,14 +50,6 @@ SPOTS = 0.012
 
 UP_UNKNOWN = 0.2
 """Share of the cameras of which nobody knows how they lean."""
-
-
-def with_nose(world: np.ndarray, positions: np.ndarray, scale: float = 1.0) -> np.ndarray:
-    """``LIFTED`` (..., 23, 3) of world rotations (..., 22, 3, 3) and joint positions (..., 22, 3)."""
-    joint, place = ON_BODY["nose"]
-    head = JOINT_INDEX[joint]
-    nose = positions[..., head, :] + (world[..., head, :, :] @ (scale * np.array(place)))
-    return np.concatenate([positions, nose[..., None, :]], axis=-2)
 
 
 def hierarchical_mask(batch: int, rates: tuple[float, float, float], rng: np.random.Generator) -> np.ndarray:

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""DiffPose's ablations on one's own data, and what its paper claims about directions: holds, or does not.
+
+Ablations are of two kinds. Draws, steps and a mixture that is fitted by EM are asked of the one
+trained network; what the network was trained to do, and from which start, takes networks of
+its own, given by name.
+
+Orders count as in ``evaluation.orders``. A seed is of the cameras, the detectors and the draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from contrapposto.evaluation.lifters import Method, lifted_by, refined_as_released, refined_by
+from contrapposto.evaluation.lifting import CASES, POINTS, POSES, QUICK_POSES, look
+from contrapposto.evaluation.metrics import joint_errors_mm
+from contrapposto.evaluation.orders import SEEDS, Values, ordered
+from contrapposto.evaluation.poses import TEST_STRIDE, poses_of, spread_evenly
+from contrapposto.files.mocap import read_split
+from contrapposto.priors.diffpose import DiffPose
+from contrapposto.priors.diffpose_released import ReleasedDiffPose
+from contrapposto.priors.lifter import Lifter
+
+Record = dict[str, str | float | int]
+
+MORE_POSES = 20
+"""Draws beyond the paper's, by which its claim that more change nothing is tried."""
+
+FLAT = 0.01
+"""Relative change that counts as none."""
+
+ASKED: Mapping[str, Mapping[str, Any]] = {
+    "diffpose": {},
+    "diffpose, 1 draw": {"poses": 1},
+    f"diffpose, {MORE_POSES} draws": {"poses": MORE_POSES},
+    "diffpose, 1 step": {"steps": 1},
+    "diffpose, 2 steps": {"steps": 2},
+    "diffpose, 50 steps": {"steps": 50},
+    "diffpose, fitted by em": {"fitted": True},
+}
+"""What is asked of the one network."""
+
+ALTERNATIVES = ("stacked", "one_step", "gaussian", "normal")
+"""Networks that were trained otherwise, by what differs."""
+
+
+def methods(
+    lifter: Lifter,
+    prior: DiffPose,
+    alternatives: Mapping[str, DiffPose],
+    released: ReleasedDiffPose | None = None,
+    *,
+    seed: int = 0,
+) -> dict[str, Method]:
+    """The lifter alone, DiffPose as it is and as it is asked otherwise, and those trained otherwise.
+
+    Args:
+        lifter: whose answers all refine.
+        prior: trained to denoise from the mixture.
+        alternatives: some of ``ALTERNATIVES``.
+        released: the released code's, trained with this lifter.
+        seed: of the draws.
+    """
+    found: dict[str, Method] = {"lifter": lifted_by(lifter)}
+    found |= {name: refined_by(prior, lifter, seed=seed, **asked) for name, asked in ASKED.items()}
+    for name in ALTERNATIVES:
+        if name in alternatives:
+            found[f"diffpose, {name}"] = refined_by(alternatives[name], lifter, seed=seed)
+    if released is not None:
+        found["diffpose_released"] = refined_as_released(released, lifter)
+    return found
+
+
+def errors_mm(rotations: np.ndarray, case: str, lift: Method, seed: int) -> float:
+    """MPJPE of a method's answers to poses (B, 22, 3, 3) before cameras of a seed."""
+    seen, true = look(rotations, CASES[case], POINTS, np.random.default_rng(seed))
+    return float(joint_errors_mm(lift(seen)[:1], true)[..., 1:].mean())
+
+
+def claims(
+    data: Path,
+    split: str,
+    lifter: Lifter,
+    prior: DiffPose,
+    alternatives: Mapping[str, DiffPose],
+    *,
+    quick: bool = False,
+    tell: Callable[[str], object] = str,
+) -> Iterator[Record]:
+    """Yield one record a claim.
+
+    Args:
+        data: a motion data folder with ``splits.json``.
+        split: what the claims are tried on, on noisy points.
+        lifter, prior, alternatives: as of ``methods``; P1 needs stacked and one_step.
+        quick: one seed and a few poses; says nothing about the claims.
+        tell: receives a line on what is being done.
+
+    Raises:
+        ValueError: with one sentence, if the data is missing or damaged.
+    """
+    rotations = poses_of(read_split(data, split), TEST_STRIDE)
+    rotations = spread_evenly(rotations, QUICK_POSES if quick else POSES)
+    seeds = SEEDS[:1] if quick else SEEDS
+
+    def tried(network: DiffPose, **asked: int) -> list[float]:
+        lift = partial(refined_by, network, lifter, **asked)
+        return [errors_mm(rotations, "noisy", lift(seed=seed), seed) for seed in seeds]
+
+    def record(
+        case: str, claim: str, holds_if: str, values: Values, *, holds: bool
+    ) -> dict[str, str | float | int]:
+        return {
+            "task": "claims",
+            "case": case,
+            "method": "diffpose",
+            "holds": "holds" if holds else "does not hold",
+            "claim": claim,
+            "holds_if": holds_if,
+            "values": "  ".join(f"{what} {np.mean(found):.4g}" for what, found in values.items()),
+            "largest_seed_std": float(max(np.std(found) for found in values.values())),
+            "seeds": len(seeds),
+        }
+
+    whole = tried(prior)
+    if {"stacked", "one_step"} <= alternatives.keys():
+        tell("P1: diffusion, stacked passes and a single one")
+        values = {
+            "diffusion": whole,
+            "stacked": tried(alternatives["stacked"]),
+            "one_step": tried(alternatives["one_step"]),
+        }
+        text = "diffusion better than the same network stacked, that better than one pass (noisy, MPJPE)"
+        yield record("P1", text, "diffusion < stacked < one step", values, holds=ordered(values))
+    tell("P2: draws and their mean")
+    values = {"n_5": whole, "n_1": tried(prior, poses=1), f"n_{MORE_POSES}": tried(prior, poses=MORE_POSES)}
+    better = ordered({name: values[name] for name in ("n_5", "n_1")})
+    flat = abs(np.mean(values[f"n_{MORE_POSES}"]) / np.mean(whole) - 1) < FLAT
+    text = "the mean of five draws better than one, and hardly worse than that of more (noisy, MPJPE)"
+    condition = f"5 draws < 1 draw; {MORE_POSES} draws within {FLAT:.0%} of 5"
+    yield record("P2", text, condition, values, holds=better and bool(flat))
