@@ -58,8 +58,9 @@ def refined_by(
     """The mean of DiffPose's draws, and the draws, on the lifter's answer."""
 
     def method(seen: Seen) -> np.ndarray:
-        asked = {"balanced": balanced, "fitted": fitted}
-        found = lift(seen, lifter, prior, seed=seed, poses=poses, steps=steps, **asked)
+        found = lift(
+            seen, lifter, prior, seed=seed, poses=poses, steps=steps, balanced=balanced, fitted=fitted
+        )
         return np.concatenate([found.positions[None], found.hypotheses])[:, :, :NUM_JOINTS]
 
     return method
