@@ -75,7 +75,8 @@ def test_a_missing_arm_is_in_doubt_and_the_rest_is_not(over_time):
 def test_what_sees_nothing_is_honestly_wide(over_time):
     seen, _ = standing(5, DetectorNoise())
     nothing = replace(seen, confidence=0 * seen.confidence)
-    one = replace(seen, confidence=np.where(np.arange(17) == 10, 1.0, 0))
+    only = np.arange(17) == seen.names.index("right_wrist")
+    one = replace(seen, confidence=np.where(only & (seen.confidence >= 0), 1.0, 0))
     for what in (nothing, one):
         for network, refine in (
             (over_time.frame, diffpose.read()),

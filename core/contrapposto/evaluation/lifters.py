@@ -51,13 +51,16 @@ def refined_by(
     *,
     poses: int = POSES,
     steps: int = STEPS,
+    balanced: bool = True,
     fitted: bool = False,
     seed: int = 0,
 ) -> Method:
     """The mean of DiffPose's draws, and the draws, on the lifter's answer."""
 
     def method(seen: Seen) -> np.ndarray:
-        found = lift(seen, lifter, prior, seed=seed, poses=poses, steps=steps, fitted=fitted)
+        found = lift(
+            seen, lifter, prior, seed=seed, poses=poses, steps=steps, balanced=balanced, fitted=fitted
+        )
         return np.concatenate([found.positions[None], found.hypotheses])[:, :, :NUM_JOINTS]
 
     return method

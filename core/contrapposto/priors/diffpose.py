@@ -158,6 +158,7 @@ class DiffPose:
         *,
         poses: int = POSES,
         steps: int = STEPS,
+        balanced: bool = True,
         fitted: bool = False,
         callback: Callback | None = None,
     ) -> Array:
@@ -172,6 +173,8 @@ class DiffPose:
             rng: of the draws.
             poses: N.
             steps: of the sampler.
+            balanced: whether draws come in pairs that are opposite, and kernels as often as they are
+                worth, so that a mean of few is near that of many; the paper's are independent.
             fitted: whether the mixture is fitted to ``DRAWS`` draws of it by EM, as the paper does.
             callback: called with (step, steps) before each step; may raise to stop.
         """
@@ -185,8 +188,9 @@ class DiffPose:
             passes = STEPS if self.objective == "stacked" else 1
             answers = self.passes(context, like(middle, context.pose), passes)
             return xp.reshape(answers[-1], (1, B, NUM_LIFTED, 3))
-        mu, deviation = mixture.of(mixture.chosen(rng.random((poses, 1))))
-        e = deviation * rng.standard_normal((poses, 1, STATE))
+        u, z = _balanced(poses, rng) if balanced else _independent(poses, rng)
+        mu, deviation = mixture.of(mixture.chosen(u))
+        e = deviation * z
         mu, e = (like(value.reshape(poses * B, STATE), context.pose) for value in (mu, e))
         many = context.repeated(poses)
 
@@ -203,6 +207,18 @@ class DiffPose:
             h = self.h0hat(context, h, like([k], h))
             answers.append(h)
         return answers
+
+
+def _independent(poses: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Uniform (N, 1) and normal (N, 1, 69) draws."""
+    return rng.random((poses, 1)), rng.standard_normal((poses, 1, STATE))
+
+
+def _balanced(poses: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """The same, evenly and in opposite pairs; of an odd number, one is the middle."""
+    half = rng.standard_normal((poses // 2, 1, STATE))
+    middle = np.zeros((poses % 2, 1, STATE))
+    return (np.arange(poses)[:, None] + 0.5) / poses, np.concatenate([middle, half, -half])
 
 
 def save(prior: DiffPose, path: Path, facts: Mapping[str, Any]) -> None:

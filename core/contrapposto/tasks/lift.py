@@ -54,6 +54,7 @@ def lift(
     seed: int = 0,
     poses: int = POSES,
     steps: int = STEPS,
+    balanced: bool = True,
     fitted: bool = False,
     callback: Callback | None = None,
 ) -> Lifted:
@@ -65,7 +66,7 @@ def lift(
         refine: DiffPose that was trained with this lifter, of the same library.
         seed: of its draws.
         poses, steps: its draws, and its sampler's steps.
-        fitted: whether its start is fitted by EM, see ``DiffPose.sample``.
+        balanced, fitted: how its start is drawn, see ``DiffPose.sample``.
         callback: called with (step, steps) before each chunk of frames; may raise to stop.
     """
     sight = Sight.of(seen)
@@ -82,7 +83,9 @@ def lift(
                 callback(number, len(chunks))
             part = slice(first, first + CHUNK)
             here = (moved[part], estimate[part], np.random.default_rng(seed))
-            some.append(to_numpy(refine.sample(*here, poses=poses, steps=steps, fitted=fitted)))
+            some.append(
+                to_numpy(refine.sample(*here, poses=poses, steps=steps, balanced=balanced, fitted=fitted))
+            )
         found = np.concatenate(some, axis=1) if some else found
     hypotheses = sight.to_camera(found.astype(np.float64))
     turn = sight.rotation[:, None]
