@@ -80,6 +80,7 @@ def _add_own_options(name: str, task: argparse.ArgumentParser) -> None:
         task.add_argument(
             "--gfpose", type=Path, help="weights of `train gfpose`; the shipped ones by default"
         )
+        task.add_argument("--plain", type=Path, help="weights of `train lifter --plain`, to compare with")
         task.add_argument(
             "--footage", type=Path, help="also lift real views: a folder with Calib.qca.txt and pose/*_json"
         )
@@ -160,13 +161,33 @@ def _ik(a: argparse.Namespace) -> Iterator[Record]:
 
 
 def _lift(a: argparse.Namespace) -> Iterator[Record]:
+    from contrapposto.evaluation.lifters import lifted_by, refined_by
     from contrapposto.evaluation.lifting import evaluate, footage_in
+    from contrapposto.priors import diffpose, lifter, sequence_lifter
 
-    footage = footage_in(a.footage) if a.footage else None
-    positions = gfpose.load(a.gfpose or gfpose.WEIGHTS)
-    if a.backend == "torch":
-        positions = positions.on(torch_zero("The torch backend"))
-    return evaluate(a.data, a.split, _prior(a), positions, footage=footage, seed=a.seed, **_common(a))
+    def there(prior: Any) -> Any:  # noqa: ANN401 - any of the four, on the backend
+        return prior.on(torch_zero("The torch backend")) if a.backend == "torch" else prior
+
+    over_time = there(sequence_lifter.read())
+    single = over_time.frame
+    methods = {"plain_lifter": lifted_by(there(lifter.read(a.plain)))} if a.plain else {}
+    methods |= {
+        "lifter": lifted_by(single),
+        "diffpose": refined_by(there(diffpose.read()), single, seed=a.seed),
+    }
+    refined = refined_by(there(diffpose.read(diffpose.SEQUENCE_WEIGHTS)), over_time, seed=a.seed)
+    sequences = {"lifter_over_time": lifted_by(over_time), "diffpose_over_time": refined}
+    return evaluate(
+        a.data,
+        a.split,
+        _prior(a),
+        there(gfpose.load(a.gfpose or gfpose.WEIGHTS)),
+        methods=methods,
+        sequences=sequences,
+        footage=footage_in(a.footage) if a.footage else None,
+        seed=a.seed,
+        **_common(a),
+    )
 
 
 def _fit(a: argparse.Namespace) -> Iterator[Record]:

@@ -7,13 +7,14 @@ draws, which follow as further hypotheses.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from contrapposto.arrays import to_numpy
 from contrapposto.evaluation.filmed import film
+from contrapposto.evaluation.lift_cases import Method
 from contrapposto.evaluation.virtual import DetectorNoise
 from contrapposto.files.mocap import read_split
 from contrapposto.keypoints.body import Body
@@ -28,9 +29,6 @@ from contrapposto.priors.sequence_lifter import SequenceLifter
 from contrapposto.skeleton import NUM_JOINTS
 from contrapposto.tasks.lift import lift
 from contrapposto.training.windows import Windows
-
-Method = Callable[[Seen], np.ndarray]
-"""As ``evaluation.lifting.Method``."""
 
 CLIPS, CLIP_FRAMES = 24, 243
 """Clips of a split that sequences are measured on, and their frames, at 30 a second."""

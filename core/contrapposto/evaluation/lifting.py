@@ -45,7 +45,7 @@ from contrapposto.skeleton import JOINT_INDEX
 POINTS = "coco_17"
 """The set of points that poses are told as."""
 
-POSES, QUICK_POSES = 200, 24
+POSES, QUICK_POSES = 100, 24
 CLIPS, QUICK_CLIPS = 16, 2
 TRAIN_STRIDE = 20
 

@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from contrapposto.evaluation.lifters import Method, lifted_by, refined_as_released, refined_by
-from contrapposto.evaluation.lifting import CASES, POINTS, POSES, QUICK_POSES, look
+from contrapposto.evaluation.lift_cases import CASES, Method, look
+from contrapposto.evaluation.lifters import lifted_by, refined_as_released, refined_by
+from contrapposto.evaluation.lifting import POINTS, POSES, QUICK_POSES
 from contrapposto.evaluation.metrics import joint_errors_mm
 from contrapposto.evaluation.orders import SEEDS, Values, ordered
 from contrapposto.evaluation.poses import TEST_STRIDE, poses_of, spread_evenly
@@ -80,7 +81,7 @@ def methods(
 
 def errors_mm(rotations: np.ndarray, case: str, lift: Method, seed: int) -> float:
     """MPJPE of a method's answers to poses (B, 22, 3, 3) before cameras of a seed."""
-    seen, true = look(rotations, CASES[case], POINTS, np.random.default_rng(seed))
+    seen, true, _ = look(rotations, CASES[case], POINTS, np.random.default_rng(seed))
     return float(joint_errors_mm(lift(seen)[:1], true)[..., 1:].mean())
 
 
