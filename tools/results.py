@@ -522,6 +522,13 @@ TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
                 "MPJPE": ("mpjpe_mm", 1),
                 "PA-MPJPE": ("pa_mpjpe_mm", 1),
                 "of unseen joints": ("hidden_mpjpe_mm", 1),
+                "best": ("mpjpe_min_mm", 1),
+                "of the mean": ("mpjpe_of_mean_mm", 1),
+                "within 90 %": ("inside_90", 2),
+                "unseen within 90 %": ("hidden_inside_90", 2),
+                "spread": ("spread_mm", 0),
+                "of unseen": ("hidden_spread_mm", 0),
+                "acceleration error": ("acceleration_error_mm", 1),
             }
         ),
     ),
