@@ -147,13 +147,14 @@ def test_every_advice_of_the_add_on_is_an_option_of_a_script(extension):
     spec = importlib.util.spec_from_file_location("complete_pose_script", SCRIPT)
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    usage = run("--help").stdout + run("--help", script=SCRIPT.with_name("denoise_mocap.py")).stdout
+    others = (SCRIPT.with_name(f"{name}.py") for name in ("denoise_mocap", "sample_poses"))
+    usage = "".join(run("--help", script=one).stdout for one in (SCRIPT, *others))
     for advice in errors.Advice:
         refusal = errors.Refusal("Key the bones, or ", advice)
         assert str(refusal) == f"Key the bones, or {advice.value}"
         words = script.in_options(refusal)
         assert words.startswith("Key the bones, or ")
-        option = next(word for word in words.split() if word.startswith("--"))
+        option = next(word for word in words.split() if word.startswith("--")).rstrip(",")
         assert option.replace("--no-", "--") in usage
     assert set(script.OPTION_FOR) == {advice.name for advice in errors.Advice}
 

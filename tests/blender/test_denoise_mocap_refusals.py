@@ -13,7 +13,7 @@ import rigs
 @pytest.fixture
 def cleaner(monkeypatch, extension):
     cleaner = mocap.Cleaner()
-    monkeypatch.setattr(mocap.addon(extension, "denoise"), "_core_denoise", lambda: cleaner)
+    monkeypatch.setattr(mocap.addon(extension, "denoise"), "_core_denoise", lambda _: cleaner)
     return cleaner
 
 
@@ -169,7 +169,7 @@ def test_core_refuses(refused, rig, extension, monkeypatch):
     def fails(*arguments, **options):
         raise ValueError("A motion needs two frames")
 
-    monkeypatch.setattr(mocap.addon(extension, "denoise"), "_core_denoise", lambda: fails)
+    monkeypatch.setattr(mocap.addon(extension, "denoise"), "_core_denoise", lambda _: fails)
     refused(rig, "Action 'Walk' could not be denoised: A motion needs two frames")
 
 
@@ -179,7 +179,7 @@ def test_an_answer_that_is_not_finite(refused, rig, extension, monkeypatch):
         motion.motion.poses.rotations[3, 4] = np.nan
         return motion
 
-    monkeypatch.setattr(mocap.addon(extension, "denoise"), "_core_denoise", lambda: fails)
+    monkeypatch.setattr(mocap.addon(extension, "denoise"), "_core_denoise", lambda _: fails)
     refused(rig, "The weights gave no finite motion")
 
 

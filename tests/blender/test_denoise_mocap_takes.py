@@ -25,7 +25,7 @@ def rig():
 def cleaner(monkeypatch, extension):
     """A stand-in for core's own, so that the button can be pressed."""
     cleaner = mocap.Cleaner()
-    monkeypatch.setattr(mocap.addon(extension, "denoise"), "_core_denoise", lambda: cleaner)
+    monkeypatch.setattr(mocap.addon(extension, "denoise"), "_core_denoise", lambda _: cleaner)
     return cleaner
 
 
