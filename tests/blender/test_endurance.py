@@ -77,6 +77,9 @@ def test_switching_it_off_and_on_all_day_leaves_memory_flat(extension):
     assert handlers() == before
 
 
+@pytest.mark.skipif(
+    bpy.app.version < (4, 5), reason="Blender 4.2 never lets go of a text property's callbacks"
+)
 def test_nothing_of_a_switched_off_extension_lives_on(extension):
     before, alive = handlers(), []
     for _ in range(RELOADS // 4):
