@@ -495,7 +495,21 @@ TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
             ),
         ),
     ),
-    "lift-claims": ("lift_ablation", claims),
+    "diffpose-ablation": (
+        "diffpose_ablation",
+        of_task(
+            "diffpose_ablation",
+            flat(
+                {
+                    "points": ("case", 0),
+                    "method": ("method", 0),
+                    "MPJPE": ("mpjpe_mm", 1),
+                    "± seeds": ("seed_std_mm", 1),
+                }
+            ),
+        ),
+    ),
+    "lift-claims": ("lift_ablation diffpose_ablation", claims),
     "rigs": ("rigs", rigs),
     "leave-one-out": ("leave_one_out", left_out),
     "speed-sample": (

@@ -269,7 +269,7 @@ class GFPose:
 
 
 def _lifted_outline(sight: Sight, estimate: Estimate, near: Array) -> tuple[Array, Array]:
-    """A lifter's estimate as outline (..., 23, 3) and its deviation, before a camera as near as it puts them."""
+    """A lifter's estimate as outline (..., 23, 3) and its deviation, as near a camera as it puts them."""
     xp = namespace(estimate.positions)
     pelvis = like(pelvis_from(*on_numpy(sight, estimate)), estimate.positions)[..., None, :]
     places = pelvis + estimate.positions

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from contrapposto.arrays import to_numpy
 from contrapposto.evaluation.filmed import with_nose
 from contrapposto.keypoints.outline import to_outline
 from contrapposto.keypoints.sight import NUM_LIFTED
