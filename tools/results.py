@@ -576,6 +576,19 @@ TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
             }
         ),
     ),
+    "speed-lift": (
+        "speed_lift",
+        flat(
+            {
+                "way": ("case", 0),
+                "on": ("method", 0),
+                "frames a CPU second": ("frames_per_cpu_second", 0),
+                "peak MB": ("peak_mb", 0),
+                "weights MB": ("size_mb", 1),
+                "note": ("note", 0),
+            }
+        ),
+    ),
     "speed": (
         "speed",
         flat(

@@ -179,9 +179,7 @@ def _before_a_camera(shape: Array) -> Array:
     """Outline (B, 23, 3) of positions about the pelvis, metres, as far away as people of unknown distance."""
     xp = namespace(shape)
     if not xp.all(xp.abs(shape) < FURTHEST):
-        raise ValueError(
-            f"Joints are within {FURTHEST:g} metres of the pelvis; these are not, or not in metres"
-        )
+        raise ValueError(f"Joints further than {FURTHEST:g} m from the pelvis are no body's; give metres")
     ahead = like(np.array([0.0, 0.0, 1 / USUAL_NEARNESS]), shape)
     return to_outline(shape + ahead, USUAL_NEARNESS * xp.ones_like(shape[:, 0, 0]))
 
