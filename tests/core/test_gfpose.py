@@ -212,10 +212,12 @@ def on_a_lifter(weights: float = 0.0) -> tuple[GFPose, Sight]:
     """A prior that starts from a lifter's belief, and what it looks at."""
     sizes = gfpose.shapes("clean", 32, 1, lifted=True)
     draw = np.random.default_rng(3).standard_normal
+    lifter = lifting.lifter(0.02)
+    small = replace(lifter, mean=lifter.mean / 3)  # wholly before the camera
     prior = replace(
         untrained(),
         weights={name: weights * draw(shape) for name, shape in sizes.items()},
-        lifter=lifting.lifter().on(np.zeros(())),
+        lifter=small.on(np.zeros(())),
     )
     return prior, Sight.of(lifting.seen(B)).on(np.zeros(()))
 
