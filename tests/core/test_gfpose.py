@@ -229,8 +229,8 @@ def test_a_network_that_knows_nothing_answers_as_its_lifter() -> None:
     believed = shape_of(condition.mean, condition.nearness) * metre[:, None, None]
     np.testing.assert_allclose(believed, estimate.positions - estimate.positions[:, :1], atol=3e-3)
     assert (condition.deviation >= SUREST).all()
-    x = 40 * rng().standard_normal((B, STATE))
-    found = prior.decode(prior.expect(x, np.full(B, 40.0), condition)[0])
+    x = 400 * rng().standard_normal((B, STATE))
+    found = prior.decode(prior.expect(x, np.full(B, 400.0), condition)[0])
     assert (np.abs(found - condition.mean) < 0.1 * condition.deviation).all()
 
 
