@@ -13,7 +13,7 @@ import pytest
 from contrapposto.arrays import to_numpy
 from contrapposto.diffusion.schedule import SubVP
 from contrapposto.keypoints.outline import USUAL_NEARNESS, from_outline, nearness, shape_of, to_outline
-from contrapposto.keypoints.sight import NUM_LIFTED, Sight
+from contrapposto.keypoints.sight import NUM_LIFTED, Sight, mirrored
 from contrapposto.networks import group_norm_mlp
 from contrapposto.priors import container, gfpose
 from contrapposto.priors.gfpose import STATE, SUREST, TARGETS, Condition, GFPose
@@ -163,6 +163,16 @@ def test_the_same_seed_gives_the_same_hypotheses() -> None:
     assert first.shape == (4, B, NUM_LIFTED, 3)
     assert np.abs(first[0] - first[1]).max() > 1e-3
     assert (tasks.estimate_one(prior, sight) == tasks.estimate_one(prior, sight)).all()
+
+
+def test_every_second_hypothesis_is_of_the_mirror_image() -> None:
+    prior, sight = untrained(), sight_of(places())
+    draws = rng()
+    straight, turned = (tasks.sample(prior, prior.seen(one), 2, draws) for one in (sight, sight.mirrored()))
+    found = tasks.estimate(prior, sight, 4, rng())
+    near, turned_near = prior.seen(sight).nearness, prior.seen(sight.mirrored()).nearness
+    np.testing.assert_allclose(found[[0, 2]], from_outline(straight, near))
+    np.testing.assert_allclose(found[[1, 3]], mirrored(from_outline(turned, turned_near)))
 
 
 def test_imputed_entries_are_what_was_known() -> None:

@@ -28,7 +28,7 @@ from contrapposto.diffusion.sampler import (
 )
 from contrapposto.diffusion.schedule import uniform_times
 from contrapposto.keypoints.outline import USUAL_NEARNESS, from_outline, shape_of, to_outline
-from contrapposto.keypoints.sight import NUM_LIFTED, Sight
+from contrapposto.keypoints.sight import NUM_LIFTED, Sight, mirrored
 from contrapposto.priors.gfpose import STATE, Condition, GFPose
 
 STEPS = 12
@@ -101,11 +101,22 @@ def estimate(
     rng: np.random.Generator,
     solver: Solver | None = None,
 ) -> Array:
-    """Positions in space of what an image shows.
+    """Positions in space of what an image shows; every second answer is found in its mirror image.
 
     Returns:
         (count, B, 23, 3) about the pelvis in the sight's axes, metres.
     """
+    xp = namespace(sight.points)
+    found = [_estimate(prior, sight, count - count // 2, rng, solver)]
+    if count > 1:
+        found.append(mirrored(_estimate(prior, sight.mirrored(), count // 2, rng, solver)))
+    order = np.argsort(np.concatenate([np.arange(len(part)) for part in found]), kind="stable")
+    return xp.concat(found, axis=0)[list(order)]
+
+
+def _estimate(
+    prior: GFPose, sight: Sight, count: int, rng: np.random.Generator, solver: Solver | None
+) -> Array:
     condition = prior.seen(sight)
     return from_outline(sample(prior, condition, count, rng, solver), condition.nearness)
 
