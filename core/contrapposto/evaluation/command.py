@@ -162,22 +162,25 @@ def _ik(a: argparse.Namespace) -> Iterator[Record]:
 
 
 def _lift(a: argparse.Namespace) -> Iterator[Record]:
-    from contrapposto.evaluation.lifters import lifted_by, refined_by
+    from contrapposto.evaluation.lifters import doubted_by, lifted_by, refined_by
     from contrapposto.evaluation.lifting import evaluate, footage_in
-    from contrapposto.priors import diffpose, lifter, sequence_lifter
+    from contrapposto.priors import lifter, lifting
 
     def there(prior: Any) -> Any:  # noqa: ANN401 - any of the four, on the backend
         return prior.on(torch_zero("The torch backend")) if a.backend == "torch" else prior
 
-    over_time = there(sequence_lifter.read())
-    single = over_time.frame
+    images, clips = there(lifting.of_images()), there(lifting.of_clips())
     methods = {"plain_lifter": lifted_by(there(lifter.read(a.plain)))} if a.plain else {}
     methods |= {
-        "lifter": lifted_by(single),
-        "diffpose": refined_by(there(diffpose.read()), single, seed=a.seed),
+        "lifter": lifted_by(images.lifter),
+        "diffpose": refined_by(images.refine, images.lifter, seed=a.seed),
     }
-    refined = refined_by(there(diffpose.read(diffpose.SEQUENCE_WEIGHTS)), over_time, seed=a.seed)
-    sequences = {"lifter_over_time": lifted_by(over_time), "diffpose_over_time": refined}
+    sequences = {
+        "lifter_over_time": lifted_by(clips.lifter),
+        "diffpose_over_time": refined_by(clips.refine, clips.lifter, seed=a.seed),
+    }
+    doubts = dict.fromkeys(("lifter", "diffpose"), doubted_by(images.lifter))
+    doubts |= dict.fromkeys(sequences, doubted_by(clips.lifter))
     return evaluate(
         a.data,
         a.split,
@@ -185,6 +188,7 @@ def _lift(a: argparse.Namespace) -> Iterator[Record]:
         there(gfpose.load(a.gfpose or gfpose.WEIGHTS)),
         methods=methods,
         sequences=sequences,
+        doubts=doubts,
         footage=footage_in(a.footage) if a.footage else None,
         seed=a.seed,
         **_common(a),

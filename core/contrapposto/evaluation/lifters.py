@@ -29,6 +29,15 @@ def lifted_by(lifter: Lifter | SequenceLifter) -> Method:
     return method
 
 
+def doubted_by(lifter: Lifter | SequenceLifter) -> Method:
+    """The covariance (B, 22, 3, 3) that the lifter tells, of its own answer or of one refined from it."""
+
+    def method(seen: Seen) -> np.ndarray:
+        return lift(seen, lifter).covariance[:, :NUM_JOINTS]
+
+    return method
+
+
 def refined_by(
     prior: DiffPose,
     lifter: Lifter | SequenceLifter,

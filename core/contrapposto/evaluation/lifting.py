@@ -81,8 +81,8 @@ def score(found: np.ndarray, true: np.ndarray, hidden: np.ndarray) -> dict[str, 
         ``mpjpe_mm`` and ``pa_mpjpe_mm`` of the first hypothesis, and ``hidden_mpjpe_mm`` of its hidden
         joints if there are any. Of several: ``mpjpe_min_mm`` and ``pa_mpjpe_min_mm`` of the best,
         ``mpjpe_mean_mm`` of all, and ``mpjpe_of_mean_mm`` and ``pa_mpjpe_of_mean_mm`` of their mean.
-        Of ``ENOUGH``: ``inside_90``, the share of true joints within the ellipsoid that should hold 90 %,
-        the same of hidden ones, and the deviation ``spread_mm`` of seen and of hidden ones.
+        Of ``ENOUGH``, by their covariance: ``inside_90``, the share of true joints within the ellipsoid
+        that should hold 90 %, the same of hidden ones, and the deviation ``spread_mm`` of both.
     """
     errors = joint_errors_mm(found, true)[..., 1:]
     after = joint_errors_mm(aligned(found, np.broadcast_to(true, found.shape)), true)[..., 1:]
@@ -103,14 +103,16 @@ def score(found: np.ndarray, true: np.ndarray, hidden: np.ndarray) -> dict[str, 
     }
     if hidden.any():
         record["hidden_mpjpe_of_mean_mm"] = float(of_mean[hidden].mean())
-    return record | (_calibration(found, true, hidden) if len(found) >= ENOUGH else {})
-
-
-def _calibration(found: np.ndarray, true: np.ndarray, hidden: np.ndarray) -> dict[str, float]:
-    """Whether the hypotheses lie about the truth as they should."""
-    about = (found - found.mean(axis=0))[:, :, 1:]
+    if len(found) < ENOUGH:
+        return record
+    about = found - mean
     covariance = np.einsum("nbji,nbjk->bjik", about, about) / (len(found) - 1)
-    away = (true - found.mean(axis=0))[:, 1:]
+    return record | _calibration(covariance, true - mean, hidden)
+
+
+def _calibration(covariance: np.ndarray, away: np.ndarray, hidden: np.ndarray) -> dict[str, float]:
+    """Whether the truth lies as far away (B, 22, 3) as covariances (B, 22, 3, 3) say."""
+    covariance, away = covariance[:, 1:], away[:, 1:]
     solved = np.linalg.solve(covariance + 1e-8 * np.eye(3), away[..., None])[..., 0]
     inside = np.sum(away * solved, axis=-1) < CHI_SQUARE
     spread = 1000 * np.sqrt(np.trace(covariance, axis1=-2, axis2=-1))
@@ -166,6 +168,7 @@ def evaluate(
     *,
     methods: Mapping[str, Method] | None = None,
     sequences: Mapping[str, Method] | None = None,
+    doubts: Mapping[str, Method] | None = None,
     quick: bool = False,
     seed: int = 0,
     footage: Footage | None = None,
@@ -180,6 +183,7 @@ def evaluate(
         gfpose: measured with 1, ``FEW`` and ``MANY`` hypotheses, and its one answer.
         methods: more of them, by name.
         sequences: methods for clips, told one clip at a time.
+        doubts: of methods that tell the covariance (B, 22, 3, 3) of their answer, how.
         quick: ``QUICK_POSES`` poses and ``QUICK_CLIPS`` clips instead of ``POSES`` and ``CLIPS``.
         seed: of the cameras, the detector and the samples.
         footage: real views to lift, too.
@@ -208,14 +212,15 @@ def evaluate(
         tell(f"{case}: {len(test)} poses")
         sighting = look(test, how, POINTS, np.random.default_rng(seed))
         for method, lift in single.items():
-            yield _record(case, method, lift, [sighting])
+            yield _record(case, method, lift, [sighting], doubt=(doubts or {}).get(method))
     for case, how in CLIP_CASES.items():
         tell(f"{case}: {len(moving)} clips")
         rng = np.random.default_rng(seed)
         sightings = [look_at_clip(*clip, how, POINTS, rng) for clip in moving]
         for method, lift in {**single, **(sequences or {})}.items():
             if method not in SLOW:
-                yield _record(case, method, lift, sightings, moving=True)
+                doubt = (doubts or {}).get(method)
+                yield _record(case, method, lift, sightings, doubt=doubt, moving=True)
     for case, seen, true in views_of(footage) if footage else ():
         tell(f"{case}: {len(true)} frames")
         for method, lift in {**single, **(sequences or {})}.items():
@@ -234,7 +239,13 @@ def evaluate(
 
 
 def _record(
-    case: str, method: str, lift: Method, sightings: list[Sighting], *, moving: bool = False
+    case: str,
+    method: str,
+    lift: Method,
+    sightings: list[Sighting],
+    *,
+    doubt: Method | None,
+    moving: bool = False,
 ) -> Record:
     """What a method makes of a case."""
     began = time.perf_counter()
@@ -243,6 +254,9 @@ def _record(
     true, hidden = joined(sightings)
     found = np.concatenate(answers, axis=1)
     record: Record = {"task": "lift", "case": case, "method": method, **score(found, true, hidden)}
+    if doubt:
+        covariance = np.concatenate([doubt(one.seen) for one in sightings])
+        record |= _calibration(covariance, true - found[0], hidden[:, 1:])
     if moving:
         errors = [
             acceleration_error_mm(answer.mean(axis=0), one.true)
