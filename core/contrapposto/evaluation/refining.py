@@ -60,7 +60,7 @@ ALTERNATIVES = ("stacked", "one_step", "gaussian", "normal")
 """Networks that were trained otherwise, by what differs."""
 
 
-CONFIGURATIONS: Mapping[str, Mapping[str, str]] = {
+CONFIGURATIONS: Mapping[str, Mapping[str, Any]] = {
     "diffpose": {},
     "stacked": {"objective": "stacked"},
     "one_step": {"objective": "one_step"},
@@ -100,7 +100,7 @@ def evaluate(
     trained = {}
     for name, differs in CONFIGURATIONS.items():
         tell(f"{name}: {steps} steps")
-        size = {"width": QUICK_WIDTH, "blocks": 1} if quick else {}
+        size: dict[str, Any] = {"width": QUICK_WIDTH, "blocks": 1} if quick else {}
         trained[name] = train(corpora, folder / name, lifter, Settings(steps=steps, **size, **differs), tell)
     prior, alternatives = trained.pop("diffpose"), trained
     rotations = _rotations(data, split, quick=quick)
@@ -128,8 +128,8 @@ def train(
 ) -> DiffPose:
     """A DiffPose trained with these settings, taken up from the folder if it was begun there; NumPy."""
     device = best_device()
-    sources = (SightedPoses(corpus, RATES, device) for corpus in corpora)
-    task = DiffPoseTask(*sources, lifter, settings, device)
+    learn, choose = (SightedPoses(corpus, RATES, device) for corpus in corpora)
+    task = DiffPoseTask(learn, choose, lifter, settings, device)
     trainer = Trainer(task, folder, settings)
     trainer.resume()
     trainer.run(tell)
