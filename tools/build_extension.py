@@ -35,7 +35,6 @@ WORKSHOP = (
     "*_command.py",
     "body/smplx_engine.py",
     "diffusion/discrete.py",
-    "diffusion/invert_guide.py",
     "diffusion/mixture.py",
     "evaluation",
     "networks/*_graph.py",
@@ -50,10 +49,8 @@ WORKSHOP = (
     "priors/weights/gfpose.npz",
     "priors/weights/sequence_lifter.npz",
     "tasks/dposer",
-    "tasks/fit*.py",
     "tasks/gfpose.py",
     "tasks/lift*.py",
-    "tasks/reconstruct.py",
     "training",
 )
 
