@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass
 from enum import Enum
 
+from contrapposto.keypoints.sets import SETS
+
 from .errors import Refusal
 
 MOST_FPS = 1000.0
@@ -86,10 +88,12 @@ class FitSettings:
             raise Refusal("Two views have the number of the same camera; give each its own")
         if len(self.views) > 1 and self.cameras is not CameraSource.CALIBRATION:
             raise Refusal(
-                "Several views need to know where their cameras are; choose Calibration, or give one view"
+                "Several views need to know where their cameras are; give a calibration, or one view alone"
             )
         if self.cameras is CameraSource.CALIBRATION and not self.calibration:
             raise Refusal("Choose the calibration's file first")
+        if self.point_set and self.point_set not in SETS:
+            raise Refusal(f"There is no set of points '{self.point_set}'; there are {', '.join(SETS)}")
         if not (math.isfinite(self.fps) and 0 <= self.fps <= MOST_FPS):
             raise Refusal(f"Frames a second must be 0 to {MOST_FPS:g}, not {self.fps:g}")
         if not abs(self.first_frame) <= LARGEST_FRAME:

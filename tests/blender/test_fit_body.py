@@ -356,7 +356,7 @@ def test_what_is_missing_or_contradicts_itself_is_said_before_anything_is_read(e
     for words, options in {
         "Choose a file or folder of keypoints first": {},
         "View 1 has no keypoints": {"views": [view("")]},
-        "choose Calibration": {"views": two},
+        "give a calibration": {"views": two},
         "Choose the calibration's file": {"views": two, "cameras": "CALIBRATION"},
         "Two views have the number of the same camera": {
             "views": filmed.views(1, 1), "cameras": "CALIBRATION", "calibration": str(filmed.calibration)
