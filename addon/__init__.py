@@ -25,6 +25,7 @@ Draws nothing and holds no operator. The numbers are made in the ``contrapposto`
 - ``fit_body``, ``fit_settings``: Fit Body as one function.
 - ``fit_footage``, ``clip_tracks``: what cameras saw, of files and of movie clips.
 - ``fit_scene``, ``scene_camera``, ``fit_marks``: the body, its cameras and its errors in the scene.
+- ``retarget``: the motion of a fitted body on another character.
 - ``all_or_nothing``: new data that is made whole, or not at all.
 - ``ghosts``, ``ghost_row``: samples as figures beside the character.
 - ``natural_bones``, ``natural_frames``: how natural the bones of a pose and the frames of an action are.

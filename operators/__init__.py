@@ -11,6 +11,7 @@ from . import (
     generated_keys,
     ghosts,
     naturalness,
+    retarget,
     rig_mapping,
     sample_poses,
 )
@@ -22,6 +23,7 @@ _FAMILIES = (
     ghosts,
     denoise_mocap,
     fit_body,
+    retarget,
     rig_mapping,
     naturalness,
     generated_keys,

@@ -39,6 +39,7 @@ class CONTRAPPOSTO_PT_fit_body(SidebarPanel, bpy.types.Panel):
         for name in (*OPTIONS, *BODY_OPTIONS):
             if is_shown(options, name):
                 column.prop(options, name)
+        layout.operator("contrapposto.retarget", icon="ARMATURE_DATA")
 
 
 def draw_fit_body(layout: bpy.types.UILayout, scene: bpy.types.Scene, **look: str) -> None:

@@ -86,7 +86,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         type=Path,
         nargs="+",
         metavar="FILE",
-        help="what each camera filmed, to be shown behind the body: movies, or first ones of numbered pictures",
+        help="what each camera filmed, to be shown behind the body: movies, or firsts of numbered pictures",
     )
     known = parser.add_mutually_exclusive_group()
     known.add_argument("--calibration", type=Path, help="of Qualisys, Pose2Sim, anipose or OpenCV")
