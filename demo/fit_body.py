@@ -32,8 +32,10 @@ POINT_SET = "body_25b"
 FRAMES = (4, 28, 52, 76, 98)
 CELL = (200, 300)
 """Width and height of a picture on the sheet, pixels."""
-MARGIN = 1.25
+MARGIN = 1.4
 """Height of a picture by that of the person."""
+DETAIL = 0.5
+"""Pixels that are rendered for one of the footage."""
 WIDER = 2
 """A picture from the side shows so much more than the camera did."""
 PAPER = 0.95
@@ -95,10 +97,16 @@ def stage(armature: bpy.types.Object) -> None:
 
 
 def picture(camera: bpy.types.Object, size: tuple[int, int]) -> np.ndarray:
-    """(H, W, 4) what a camera sees, the top row first."""
+    """(H, W, 4) what a camera sees in ``DETAIL``, the top row first.
+
+    Args:
+        camera: of the scene.
+        size: width and height of its footage.
+    """
     scene = bpy.context.scene
     scene.camera = camera
     scene.render.resolution_x, scene.render.resolution_y = size
+    scene.render.resolution_percentage = round(100 * DETAIL)
     path = Path(PROFILE.name) / "picture.png"
     scene.render.image_settings.file_format, scene.render.image_settings.color_mode = "PNG", "RGBA"
     scene.render.filepath = str(path)
@@ -106,17 +114,18 @@ def picture(camera: bpy.types.Object, size: tuple[int, int]) -> np.ndarray:
         bpy.ops.render.render(write_still=True)
     image = bpy.data.images.load(str(path))
     image.colorspace_settings.name = "Non-Color"
-    pixels = np.empty(4 * size[0] * size[1], dtype=np.float32)
+    width, height = image.size
+    pixels = np.empty(4 * width * height, dtype=np.float32)
     image.pixels.foreach_get(pixels)
     bpy.data.images.remove(image)
-    return pixels.reshape(size[1], size[0], 4)[::-1]
+    return pixels.reshape(height, width, 4)[::-1]
 
 
 def cell(shown: np.ndarray, points: np.ndarray, names: tuple[str, ...], box: tuple[float, ...]) -> np.ndarray:
     """A part of a picture on paper, with keypoints over it.
 
     Args:
-        shown: (H, W, 4) the body.
+        shown: (H, W, 4) the body, in ``DETAIL``.
         points: (K, 2) pixels.
         names: of the points.
         box: left, top and pixels a pixel of the cell.
@@ -124,15 +133,10 @@ def cell(shown: np.ndarray, points: np.ndarray, names: tuple[str, ...], box: tup
     left, top, scale = box
     width, height = CELL
     y, x = np.mgrid[:height, :width]
-    rows, columns = (
-        np.round(top + (y + 0.5) * scale).astype(int),
-        np.round(left + (x + 0.5) * scale).astype(int),
-    )
+    at = DETAIL * (np.array([top, left])[:, None, None] + scale * (np.stack([y, x]) + 0.5))
+    rows, columns = np.floor(at).astype(int)
     inside = (rows >= 0) & (rows < shown.shape[0]) & (columns >= 0) & (columns < shown.shape[1])
-    body = (
-        shown[np.clip(rows, 0, shown.shape[0] - 1), np.clip(columns, 0, shown.shape[1] - 1)]
-        * inside[..., None]
-    )
+    body = np.where(inside[..., None], shown[rows * inside, columns * inside], 0)
     image = body[..., :3] * body[..., 3:] + PAPER * (1 - body[..., 3:])
     places = (points - [left, top]) / scale
     for a, b in LIMBS:
@@ -200,7 +204,7 @@ def row(
             shown = picture(camera, size)
             camera.matrix_world, camera.data.lens = before, lens
             rows, columns = np.nonzero(shown[..., 3] > 0.5)
-            extent = np.stack([columns, rows], axis=-1).astype(float)
+            extent = np.stack([columns, rows], axis=-1) / DETAIL
             cells.append(cell(shown, np.empty((0, 2)), (), box_of(extent)))
     return cells
 

@@ -67,6 +67,13 @@ def test_lengths_that_no_one_has_give_a_shape_within_what_people_are():
     assert np.abs(shape_of(MODEL, giant)).max() <= 3
 
 
+def test_feet_on_the_ground_leave_the_body_about_where_it_was(footage, fitted):
+    free, grounded = (fit_model(MODEL, fitted, footage, ground=ground) for ground in (False, True))
+    moved = spots(free.body, free.motion.poses) - spots(grounded.body, grounded.motion.poses)
+    assert np.linalg.norm(moved, axis=-1).max() < 0.2
+    assert free.error.shape == grounded.error.shape
+
+
 def test_the_floor_is_where_the_soles_of_standing_feet_are(footage, fitted):
     found = fit_model(MODEL, fitted, footage)
     poses = found.motion.poses
