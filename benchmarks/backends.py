@@ -6,11 +6,13 @@ from __future__ import annotations
 import importlib.util
 from typing import TypeVar
 
+from contrapposto.priors.diffpose import DiffPose
 from contrapposto.priors.gfpose import GFPose
 from contrapposto.priors.motion import MotionPrior
 from contrapposto.priors.pose import PosePrior
+from contrapposto.priors.sequence_lifter import SequenceLifter
 
-Prior = TypeVar("Prior", PosePrior, MotionPrior, GFPose)
+Prior = TypeVar("Prior", PosePrior, MotionPrior, GFPose, DiffPose, SequenceLifter)
 
 BACKENDS = ("numpy", "torch", "torch-cuda")
 

@@ -15,18 +15,27 @@ import numpy as np
 from benchmarks.backends import on_backend
 from contrapposto.evaluation import lift_gfpose
 from contrapposto.evaluation.lift_cases import CASES, Method, look
-from contrapposto.priors import gfpose
+from contrapposto.evaluation.lifters import lifted_by, refined_by
+from contrapposto.priors import diffpose, gfpose, sequence_lifter
 from contrapposto.tasks.sample import sample_poses
 
 HYPOTHESES = {"gfpose_one_answer": 0, "gfpose_10": 10, "gfpose_200": 200}
 
 
-def method_and_weights(name: str, backend: str) -> tuple[Method, Path]:
-    """A way to lift, and the file that its weights are in."""
-    prior = on_backend(gfpose.load(), backend)
-    count = HYPOTHESES[name]
-    lift = lift_gfpose.hypotheses(prior, count) if count else lift_gfpose.one_answer(prior)
-    return lift, gfpose.WEIGHTS
+def method_and_weights(name: str, backend: str) -> tuple[Method, list[Path]]:
+    """A way to lift, and the files that its weights are in."""
+    if name in HYPOTHESES:
+        positions = on_backend(gfpose.load(), backend)
+        count = HYPOTHESES[name]
+        lift = lift_gfpose.hypotheses(positions, count) if count else lift_gfpose.one_answer(positions)
+        return lift, [gfpose.WEIGHTS]
+    over_time = on_backend(sequence_lifter.read(), backend)
+    lifter = over_time if name.endswith("over_time") else over_time.frame
+    if name.startswith("lifter"):
+        return lifted_by(lifter), [sequence_lifter.WEIGHTS]
+    weights = diffpose.WEIGHTS if lifter is not over_time else diffpose.SEQUENCE_WEIGHTS
+    refine = on_backend(diffpose.read(weights), backend)
+    return refined_by(refine, lifter), [sequence_lifter.WEIGHTS, weights]
 
 
 def main(backend: str, name: str, frames: int, repeats: int) -> None:
@@ -49,7 +58,7 @@ def main(backend: str, name: str, frames: int, repeats: int) -> None:
         "seconds": seconds,
         "cpu_seconds": cpu_seconds,
         "peak_mb": peak_mb,
-        "size_mb": weights.stat().st_size / 1e6,
+        "size_mb": sum(file.stat().st_size for file in weights) / 1e6,
     }
     print("RESULT " + json.dumps(result))
 

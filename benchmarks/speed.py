@@ -20,7 +20,15 @@ ROOT = Path(__file__).resolve().parent.parent
 HYPOTHESES = (1, 8, 64, 256, 1000)
 FRAMES = (100, 1000, 10000)
 SAMPLES = (1, 100, 10000)
-LIFTS = ("gfpose_one_answer", "gfpose_10", "gfpose_200")
+LIFTS = (
+    "lifter",
+    "lifter_over_time",
+    "diffpose",
+    "diffpose_over_time",
+    "gfpose_one_answer",
+    "gfpose_10",
+    "gfpose_200",
+)
 LIFTED_FRAMES = 81
 MANY = 1000
 """Poses from which on the first call is long enough to be timed itself."""

@@ -495,7 +495,21 @@ TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
             ),
         ),
     ),
-    "lift-claims": ("lift_ablation", claims),
+    "diffpose-ablation": (
+        "diffpose_ablation",
+        of_task(
+            "diffpose_ablation",
+            flat(
+                {
+                    "points": ("case", 0),
+                    "method": ("method", 0),
+                    "MPJPE": ("mpjpe_mm", 1),
+                    "± seeds": ("seed_std_mm", 1),
+                }
+            ),
+        ),
+    ),
+    "lift-claims": ("lift_ablation diffpose_ablation", claims),
     "rigs": ("rigs", rigs),
     "leave-one-out": ("leave_one_out", left_out),
     "speed-sample": (
@@ -559,6 +573,19 @@ TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
                 "limb length SD mm": ("limb_length_sd_mm", 1),
                 "limbs moved mm": ("limbs_moved_mm", 1),
                 "seen %": ("seen_percent", 1),
+            }
+        ),
+    ),
+    "speed-lift": (
+        "speed_lift",
+        flat(
+            {
+                "way": ("case", 0),
+                "on": ("method", 0),
+                "frames a CPU second": ("frames_per_cpu_second", 0),
+                "peak MB": ("peak_mb", 0),
+                "weights MB": ("size_mb", 1),
+                "note": ("note", 0),
             }
         ),
     ),

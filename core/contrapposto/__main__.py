@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_training_options(gfpose, width=512, blocks=4, batch=256, lr=8e-4)
     gfpose.add_argument("--target", choices=("clean", "noise"), default="clean")
+    gfpose.add_argument("--lifter", type=Path, help="a lifter.npz whose answers it starts from")
     gfpose.add_argument("--masks", default="111", help="tenths of people, parts and joints hidden")
 
     lifter = priors.add_parser(

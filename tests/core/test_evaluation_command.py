@@ -26,6 +26,7 @@ from contrapposto.evaluation import (
     lift_ablation,
     lifting,
     poses,
+    refining,
     samples,
     unusual,
 )
@@ -68,7 +69,7 @@ def weights(people, tmp_path_factory) -> dict[str, Path]:
 @pytest.fixture
 def short(monkeypatch) -> None:
     """A few poses and steps of what a quick run does."""
-    for module in (poses, leave_one_out, ik, lifting, lift_ablation):
+    for module in (poses, leave_one_out, ik, lifting, lift_ablation, refining):
         monkeypatch.setattr(module, "QUICK_POSES", 3)
     monkeypatch.setattr(samples, "QUICK_SAMPLES", 24)
     for module in (generation, completion, dps):
@@ -93,6 +94,7 @@ def options(task: str, backend: str, people: Path, weights: dict[str, Path], fol
     found += {
         "ablation": ["--output", str(folder / "runs"), "--steps", "1"],
         "lift_ablation": ["--output", str(folder / "runs"), "--steps", "1"],
+        "diffpose_ablation": ["--output", str(folder / "runs"), "--steps", "1"],
         "leave_one_out": ["--output", str(folder / "runs"), "--steps", "1", "--only", "kaykit"],
         "claims": ["--only", "D4"],
         "denoise": ["--only", "noise_20_mm"],

@@ -6,16 +6,18 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import lifting
 import numpy as np
 import pytest
 
 from contrapposto.arrays import to_numpy
 from contrapposto.diffusion.schedule import SubVP
-from contrapposto.keypoints.outline import USUAL_NEARNESS, from_outline, nearness, to_outline
-from contrapposto.keypoints.sight import NUM_LIFTED, Sight
+from contrapposto.keypoints.outline import USUAL_NEARNESS, from_outline, nearness, shape_of, to_outline
+from contrapposto.keypoints.sight import NUM_LIFTED, Sight, mirrored
 from contrapposto.networks import group_norm_mlp
 from contrapposto.priors import container, gfpose
-from contrapposto.priors.gfpose import STATE, TARGETS, Condition, GFPose
+from contrapposto.priors.gfpose import STATE, SUREST, TARGETS, Condition, GFPose
+from contrapposto.priors.uncertain_start import pelvis_from
 from contrapposto.rotation import from_rotvec
 from contrapposto.skeleton import NUM_JOINTS, forward_kinematics
 from contrapposto.tasks import gfpose as tasks
@@ -163,6 +165,16 @@ def test_the_same_seed_gives_the_same_hypotheses() -> None:
     assert (tasks.estimate_one(prior, sight) == tasks.estimate_one(prior, sight)).all()
 
 
+def test_every_second_hypothesis_is_of_the_mirror_image() -> None:
+    prior, sight = untrained(), sight_of(places())
+    draws = rng()
+    straight, turned = (tasks.sample(prior, prior.seen(one), 2, draws) for one in (sight, sight.mirrored()))
+    found = tasks.estimate(prior, sight, 4, rng())
+    near, turned_near = prior.seen(sight).nearness, prior.seen(sight.mirrored()).nearness
+    np.testing.assert_allclose(found[[0, 2]], from_outline(straight, near))
+    np.testing.assert_allclose(found[[1, 3]], mirrored(from_outline(turned, turned_near)))
+
+
 def test_imputed_entries_are_what_was_known() -> None:
     prior, there = untrained(), places()
     outline = to_outline(there, np.full(B, 0.12))
@@ -181,6 +193,67 @@ def test_completion_keeps_what_is_known() -> None:
     in_space = tasks.complete_3d(prior, there, known | (np.arange(NUM_LIFTED) == 0), 2, rng())
     assert (in_space[:, known] == there[known]).all()
     assert np.isfinite(in_space).all()
+
+
+def test_what_is_in_space_is_as_large_as_it_was_however_far_it_reaches() -> None:
+    """A prior that believes what it is told puts no joint elsewhere, near the camera or far."""
+    prior, there = untrained(), places()
+    silent = replace(prior, weights={name: 0 * value for name, value in prior.weights.items()})
+    known = np.ones((B, NUM_LIFTED), dtype=bool)
+    near, up = tasks._far_away(there)
+    outline = tasks._before_a_camera(there - there[:, :1])
+    back = shape_of(tasks.sample(silent, Condition.placed(outline, known, near, up), 40, rng()), near)
+    assert np.abs(back.mean(axis=0) - (there - there[:, :1])).max() < 0.05
+    np.testing.assert_allclose(shape_of(outline, near), there - there[:, :1], atol=1e-9)
+
+
+def test_joints_in_space_need_a_pelvis_and_metres() -> None:
+    prior, there = untrained(), places()
+    known = np.arange(NUM_LIFTED) != 0
+    with pytest.raises(ValueError, match="pelvis"):
+        tasks.complete_3d(prior, there, np.tile(known, (B, 1)), 1, rng())
+    with pytest.raises(ValueError, match="give metres"):
+        tasks.complete_3d(prior, 1000 * there, np.ones((B, NUM_LIFTED), dtype=bool), 1, rng())
+    with pytest.raises(ValueError, match="give metres"):
+        tasks.denoise(prior, 1000 * there, 0.05)
+
+
+def on_a_lifter(weights: float = 0.0) -> tuple[GFPose, Sight]:
+    """A prior that starts from a lifter's belief, and what it looks at."""
+    sizes = gfpose.shapes("clean", 32, 1, lifted=True)
+    draw = np.random.default_rng(3).standard_normal
+    lifter = lifting.lifter(0.02)
+    small = replace(lifter, mean=lifter.mean / 3)  # wholly before the camera
+    prior = replace(
+        untrained(),
+        weights={name: weights * draw(shape) for name, shape in sizes.items()},
+        lifter=small.on(np.zeros(())),
+    )
+    return prior, Sight.of(lifting.seen(B)).on(np.zeros(()))
+
+
+def test_a_network_that_knows_nothing_answers_as_its_lifter() -> None:
+    prior, sight = on_a_lifter()
+    condition, estimate = prior.seen(sight), prior.lifter.estimate(sight)
+    metre = condition.nearness * pelvis_from(sight, estimate)[:, 2]
+    believed = shape_of(condition.mean, condition.nearness) * metre[:, None, None]
+    np.testing.assert_allclose(believed, estimate.positions - estimate.positions[:, :1], atol=3e-3)
+    assert (condition.deviation >= SUREST).all()
+    x = 400 * rng().standard_normal((B, STATE))
+    found = prior.decode(prior.expect(x, np.full(B, 400.0), condition)[0])
+    assert (np.abs(found - condition.mean) < 0.1 * condition.deviation).all()
+
+
+def test_a_prior_on_a_lifter_comes_back_from_its_file_and_runs_on_torch(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    prior, sight = on_a_lifter(0.1)
+    gfpose.save(prior, tmp_path / "gfpose.npz", {})
+    back = gfpose.read(tmp_path / "gfpose.npz").on(np.zeros(()))
+    ours = tasks.estimate(back, sight, 2, rng())
+    reference = torch.zeros((), dtype=torch.float64)
+    theirs = tasks.estimate(back.on(reference), sight.on(reference), 2, rng())
+    np.testing.assert_allclose(to_numpy(theirs), ours, atol=1e-6)
+    np.testing.assert_allclose(ours, tasks.estimate(prior, sight, 2, rng()), atol=0.05)
 
 
 def test_little_noise_changes_little_and_none_is_refused() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from contrapposto.evaluation.lifters import lifted_by, refined_by
 from contrapposto.evaluation.virtual import DetectorNoise
-from contrapposto.keypoints.sight import LIFTED, NUM_LIFTED, Sight
+from contrapposto.keypoints.sight import LIFTED, NUM_LIFTED, Sight, mirrored
 from contrapposto.networks import chebyshev_graph
 from contrapposto.networks.chebyshev_graph import laplacian
 from contrapposto.networks.pose_graph import bones
@@ -116,7 +116,7 @@ def test_a_silent_network_leaves_the_lifters_answer():
     here, network = lifting.seen(), lifting.lifter()
     first = lift(here, network)
     for objective in diffpose.OBJECTIVES:
-        found = lift(here, network, lifting.diffpose(0.0, objective))
+        found = lift(here, network, lifting.diffpose(0.0, objective), both_ways=False)
         assert np.allclose(found.positions, first.positions, atol=1e-5)
 
 
@@ -204,3 +204,38 @@ def test_weights_come_back_from_files(tmp_path):
         kind.save(whole, path, {})
         with pytest.raises(WeightsError, match="do not fit"):
             kind.read(path)
+
+
+def test_a_mirror_shows_what_the_mirrored_body_would_show():
+    here = lifting.seen()
+    sight = Sight.of(here)
+    swapped = [here.names.index(name) for name in here.names]
+    other = {"left": "right", "right": "left"}
+    for index, name in enumerate(here.names):
+        side, _, part = name.partition("_")
+        if side in other:
+            swapped[index] = here.names.index(f"{other[side]}_{part}")
+    width = 2 * here.cameras.intrinsics[:, 0, 2]
+    points = here.points[:, swapped] * [-1, 1] + np.stack([width, 0 * width], axis=-1)[:, None]
+    flip = np.diag([-1.0, 1.0, 1.0])
+    cameras = replace(here.cameras, rotation=flip @ here.cameras.rotation @ flip)
+    seen = Sight.of(replace(here, cameras=cameras, points=points, confidence=here.confidence[:, swapped]))
+    for found, expected in zip(vars(sight.mirrored()).values(), vars(seen).values(), strict=True):
+        assert np.allclose(found, expected, atol=1e-6)
+    positions = np.random.default_rng(0).standard_normal((6, NUM_LIFTED, 3))
+    there = mirrored(sight.to_camera(positions))
+    assert np.allclose(sight.mirrored().to_camera(mirrored(positions)), there)
+
+
+def test_half_of_the_draws_look_at_the_mirror_image():
+    here, network, prior = lifting.seen(), lifting.lifter(), lifting.diffpose()
+    one, both = (lift(here, network, prior, both_ways=both) for both in (False, True))
+    assert one.hypotheses.shape == both.hypotheses.shape
+    sight = Sight.of(here)
+    straight = lift(here, network, prior, poses=3, both_ways=False).hypotheses
+    assert np.allclose(both.hypotheses[:3], straight)
+    turned = sight.mirrored().on(network.mean)
+    rest = prior.sample(turned, network.estimate(turned), np.random.default_rng(0), poses=2)
+    assert np.allclose(
+        both.hypotheses[3:], sight.to_camera(mirrored(np.asarray(rest, dtype=float))), atol=1e-5
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import lifting
 import numpy as np
 import pytest
 import torch
@@ -18,6 +19,7 @@ from contrapposto.keypoints.body import Body
 from contrapposto.keypoints.sets import SETS
 from contrapposto.keypoints.sight import LIFTED, NUM_LIFTED
 from contrapposto.priors import gfpose as prior
+from contrapposto.priors import lifter as lifter_prior
 from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS
 from contrapposto.training import gfpose, sights
 from contrapposto.training.corpus import Corpus
@@ -66,6 +68,15 @@ def test_the_loss_falls(people: Path) -> None:
         task.loss(weights, generator, lambda h: h).backward()
         optimizer.step()
     assert held_out() < 0.9 * before
+
+
+def test_a_run_on_a_lifter_begins_at_what_that_believes(people: Path, tmp_path: Path) -> None:
+    lifter_prior.save(lifting.lifter(), tmp_path / "lifter.npz", {})
+    arguments = ["train", "gfpose", "--data", str(people), "--output", str(tmp_path), *SIZE]
+    on_lifter = [*arguments, "--lifter", str(tmp_path / "lifter.npz"), "--steps", "2"]
+    assert main(on_lifter) == 0
+    assert prior.read(tmp_path / "gfpose.npz").lifter is not None
+    assert main([*on_lifter, "--target", "noise"]) == 1
 
 
 @pytest.mark.parametrize(("option", "said"), [("11", "three digits"), ("1x1", "three digits")])

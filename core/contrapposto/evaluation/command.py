@@ -26,6 +26,7 @@ TASKS = {
     "solvers": "ways and numbers of steps to ask the prior: error, diversity and time",
     "denoise": "clean damaged clips, beside filters at their best in hindsight",
     "lift_ablation": "train GFPose with each level of masking, lift with each",
+    "diffpose_ablation": "train DiffPose from each start and to each end, refine with each",
     "ablation": "train DPoser in each representation and normaliser, complete with each",
     "leave_one_out": "train without each source of recordings, complete its poses",
     "claims": "the directional claims of DPoser's papers, tried on this data",
@@ -44,7 +45,7 @@ MEASURES_OURS = (
 )
 ON_NUMPY = ("solvers",)
 NO_SPLIT = ("leave_one_out", "rigs", "unusual")
-OWN_SEEDS = ("ablation", "lift_ablation", "claims")
+OWN_SEEDS = ("ablation", "lift_ablation", "diffpose_ablation", "claims")
 """Protocols that need DPoser's weights, that measure the pose prior, of these the ones that
 run on NumPy only, those of no split, and those that average over seeds of their own."""
 
@@ -97,7 +98,7 @@ def _add_own_options(name: str, task: argparse.ArgumentParser) -> None:
         )
     if name == "completion":
         task.add_argument("--stride", type=int, default=10, help="complete every n-th good frame")
-    if name in ("ablation", "lift_ablation"):
+    if name in ("ablation", "lift_ablation", "diffpose_ablation"):
         task.add_argument("--output", type=Path, required=True, help="folder for the training runs")
         task.add_argument("--steps", type=int, default=2000, help="training steps each (default 2000)")
     if name == "leave_one_out":
@@ -260,6 +261,13 @@ def _lift_ablation(a: argparse.Namespace) -> Iterator[Record]:
     return evaluate(a.data, a.split, a.output, steps=a.steps, **_common(a))
 
 
+def _diffpose_ablation(a: argparse.Namespace) -> Iterator[Record]:
+    need_torch("Training")
+    from contrapposto.evaluation.refining import evaluate
+
+    return evaluate(a.data, a.split, a.output, steps=a.steps, **_common(a))
+
+
 def _leave_one_out(a: argparse.Namespace) -> Iterator[Record]:
     need_torch("Training")
     from contrapposto.evaluation.leave_one_out import evaluate
@@ -282,6 +290,7 @@ _RUN: dict[str, Callable[[argparse.Namespace], Iterator[Record]]] = {
     "solvers": _solvers,
     "denoise": _denoise,
     "lift_ablation": _lift_ablation,
+    "diffpose_ablation": _diffpose_ablation,
     "ablation": _ablation,
     "leave_one_out": _leave_one_out,
     "claims": _claims,

@@ -3,7 +3,7 @@
 
 Ablations are of two kinds. Draws, steps and a mixture that is fitted by EM are asked of the one
 trained network; what the network was trained to do, and from which start, takes networks of
-its own, given by name.
+its own, each trained for the same number of steps on the answers of the lifter that ships.
 
 Orders count as in ``evaluation.orders``. A seed is of the cameras, the detectors and the draws.
 """
@@ -11,6 +11,7 @@ Orders count as in ``evaluation.orders``. A seed is of the cameras, the detector
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,15 @@ from contrapposto.evaluation.metrics import joint_errors_mm
 from contrapposto.evaluation.orders import SEEDS, Values, ordered
 from contrapposto.evaluation.poses import TEST_STRIDE, poses_of, spread_evenly
 from contrapposto.files.mocap import read_split
+from contrapposto.priors import sequence_lifter
 from contrapposto.priors.diffpose import DiffPose
 from contrapposto.priors.diffpose_released import ReleasedDiffPose
 from contrapposto.priors.lifter import Lifter
+from contrapposto.training.corpus import Corpus
+from contrapposto.training.diffpose import DiffPoseTask, Settings
+from contrapposto.training.lifter import RATES
+from contrapposto.training.run import Trainer, best_device
+from contrapposto.training.sights import SightedPoses
 
 Record = dict[str, str | float | int]
 
@@ -44,12 +51,89 @@ ASKED: Mapping[str, Mapping[str, Any]] = {
     "diffpose, 2 steps": {"steps": 2},
     "diffpose, 50 steps": {"steps": 50},
     "diffpose, independent draws": {"balanced": False},
+    "diffpose, no mirror": {"both_ways": False},
     "diffpose, fitted by em": {"fitted": True},
 }
 """What is asked of the one network."""
 
 ALTERNATIVES = ("stacked", "one_step", "gaussian", "normal")
 """Networks that were trained otherwise, by what differs."""
+
+
+CONFIGURATIONS: Mapping[str, Mapping[str, str]] = {
+    "diffpose": {},
+    "stacked": {"objective": "stacked"},
+    "one_step": {"objective": "one_step"},
+    "gaussian": {"start": "gaussian"},
+    "normal": {"start": "normal"},
+}
+"""What is trained, by what differs from what ships."""
+
+SEEN = ("clean", "noisy")
+QUICK_WIDTH = 16
+
+
+def evaluate(
+    data: Path,
+    split: str,
+    folder: Path,
+    *,
+    steps: int,
+    quick: bool = False,
+    tell: Callable[[str], None] = print,
+) -> Iterator[Record]:
+    """Yield one record an ablation and case, the mean of ``SEEDS``, then the claims.
+
+    Args:
+        data: a motion data folder with ``splits.json``.
+        split: what is lifted.
+        folder: where the runs go, one folder a configuration; runs that are there are taken up.
+        steps: of each run.
+        quick: one seed, narrow networks and fewer poses.
+        tell: receives a line on what is being done.
+
+    Raises:
+        ValueError: with one sentence, if the data is missing or damaged.
+    """
+    lifter = sequence_lifter.read().frame
+    corpora = Corpus.of(read_split(data, "train")), Corpus.of(read_split(data, "val"))
+    trained = {}
+    for name, differs in CONFIGURATIONS.items():
+        tell(f"{name}: {steps} steps")
+        size = {"width": QUICK_WIDTH, "blocks": 1} if quick else {}
+        trained[name] = train(corpora, folder / name, lifter, Settings(steps=steps, **size, **differs), tell)
+    prior, alternatives = trained.pop("diffpose"), trained
+    rotations = _rotations(data, split, quick=quick)
+    for case in SEEN:
+        for name, lift in methods(lifter, prior, alternatives).items():
+            errors = [errors_mm(rotations, case, lift, seed) for seed in _seeds(quick=quick)]
+            yield {
+                "task": "diffpose_ablation",
+                "case": case,
+                "method": name,
+                "mpjpe_mm": float(np.mean(errors)),
+                "seed_std_mm": float(np.std(errors)),
+                "poses": len(rotations),
+                "training_steps": steps,
+            }
+    yield from claims(data, split, lifter, prior, alternatives, quick=quick, tell=tell)
+
+
+def train(
+    corpora: tuple[Corpus, Corpus],
+    folder: Path,
+    lifter: Lifter,
+    settings: Settings,
+    tell: Callable[[str], None],
+) -> DiffPose:
+    """A DiffPose trained with these settings, taken up from the folder if it was begun there; NumPy."""
+    device = best_device()
+    sources = (SightedPoses(corpus, RATES, device) for corpus in corpora)
+    task = DiffPoseTask(*sources, lifter, settings, device)
+    trainer = Trainer(task, folder, settings)
+    trainer.resume()
+    trainer.run(tell)
+    return replace(task.prior.on(np.zeros(())), weights=trainer.best_weights())
 
 
 def methods(
@@ -85,6 +169,15 @@ def errors_mm(rotations: np.ndarray, case: str, lift: Method, seed: int) -> floa
     return float(joint_errors_mm(lift(seen)[:1], true)[..., 1:].mean())
 
 
+def _rotations(data: Path, split: str, *, quick: bool) -> np.ndarray:
+    """Poses (B, 22, 3, 3) of a split."""
+    return spread_evenly(poses_of(read_split(data, split), TEST_STRIDE), QUICK_POSES if quick else POSES)
+
+
+def _seeds(*, quick: bool) -> tuple[int, ...]:
+    return SEEDS[:1] if quick else SEEDS
+
+
 def claims(
     data: Path,
     split: str,
@@ -99,7 +192,7 @@ def claims(
 
     Args:
         data: a motion data folder with ``splits.json``.
-        split: what the claims are tried on, on noisy points, with independent draws as in the paper.
+        split: what the claims are tried on: noisy points, independent draws and no mirror, as in the paper.
         lifter, prior, alternatives: as of ``methods``; P1 needs stacked and one_step.
         quick: one seed and a few poses; says nothing about the claims.
         tell: receives a line on what is being done.
@@ -107,12 +200,10 @@ def claims(
     Raises:
         ValueError: with one sentence, if the data is missing or damaged.
     """
-    rotations = poses_of(read_split(data, split), TEST_STRIDE)
-    rotations = spread_evenly(rotations, QUICK_POSES if quick else POSES)
-    seeds = SEEDS[:1] if quick else SEEDS
+    rotations, seeds = _rotations(data, split, quick=quick), _seeds(quick=quick)
 
     def tried(network: DiffPose, **asked: int) -> list[float]:
-        lift = partial(refined_by, network, lifter, balanced=False, **asked)
+        lift = partial(refined_by, network, lifter, balanced=False, both_ways=False, **asked)
         return [errors_mm(rotations, "noisy", lift(seed=seed), seed) for seed in seeds]
 
     def record(

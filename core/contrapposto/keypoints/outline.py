@@ -74,11 +74,17 @@ def from_outline(outline: Array, nearness: Array) -> Array:
         nearness: (...) that was guessed.
     """
     xp = namespace(outline)
+    shape = shape_of(outline, nearness)
+    bones = shape[..., 1 : len(PARENTS), :] - shape[..., list(PARENTS[1:]), :]
+    total = xp.sum(xp.sqrt(xp.sum(bones * bones, axis=-1)), axis=-1)[..., None, None]
+    return shape * (BONES / xp.where(total > 0, total, xp.ones_like(total)))
+
+
+def shape_of(outline: Array, nearness: Array) -> Array:
+    """Positions (..., 23, 3) about the pelvis in a sight's axes, metres if the nearness was right."""
+    xp = namespace(outline)
     z = outline[..., 2:] - outline[..., :1, 2:]
     near = 1 + nearness[..., None, None] * z
     near = xp.where(near < NEAREST, NEAREST * xp.ones_like(near), near)
     shape = xp.concat([outline[..., :2] * near, z], axis=-1)
-    shape = shape - shape[..., :1, :]
-    bones = shape[..., 1 : len(PARENTS), :] - shape[..., list(PARENTS[1:]), :]
-    total = xp.sum(xp.sqrt(xp.sum(bones * bones, axis=-1)), axis=-1)[..., None, None]
-    return shape * (BONES / xp.where(total > 0, total, xp.ones_like(total)))
+    return shape - shape[..., :1, :]

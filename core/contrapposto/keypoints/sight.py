@@ -17,7 +17,7 @@ from contrapposto.arrays import Array, like, namespace
 from contrapposto.keypoints.cameras import Camera
 from contrapposto.keypoints.sets import to_joints
 from contrapposto.rotation import transpose
-from contrapposto.skeleton import JOINT_NAMES
+from contrapposto.skeleton import JOINT_NAMES, MIRROR
 
 LIFTED = (*JOINT_NAMES, "nose")
 """What is lifted: the body's joints, and the nose, which tells where a face looks."""
@@ -26,6 +26,10 @@ NUM_LIFTED = len(LIFTED)
 
 FEATURES = NUM_LIFTED * 4 + 4
 """Numbers that ``Sight.features`` tells."""
+
+
+_PARTNERS = [*MIRROR, len(JOINT_NAMES)]
+_FLIP = np.array([-1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +122,17 @@ class Sight:
             confidence=xp.where(known, self.confidence, xp.zeros_like(self.confidence)),
         )
 
+    def mirrored(self) -> Sight:
+        """The same as a mirror shows it, with left and right exchanged."""
+        flip = like(_FLIP, self.points)
+        return Sight(
+            self.points[..., _PARTNERS, :] * flip[:2],
+            self.confidence[..., _PARTNERS],
+            self.size,
+            self.up * flip,
+            self.rotation * (flip[:, None] * flip),
+        )
+
     def features(self) -> Array:
         """(..., ``FEATURES``) what networks are told: points, which are known, confidence, size and up."""
         xp = namespace(self.points)
@@ -133,6 +148,11 @@ class Sight:
     def from_camera(self, positions: Array) -> Array:
         """Positions (..., 23, 3) in the camera's axes, in the sight's."""
         return positions @ self.rotation
+
+
+def mirrored(positions: Array) -> Array:
+    """Positions (..., 23, 3) of ``LIFTED`` in the axes of a sight, in those of its mirror image."""
+    return positions[..., _PARTNERS, :] * like(_FLIP, positions)
 
 
 def _towards(ahead: np.ndarray) -> np.ndarray:

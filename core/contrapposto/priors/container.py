@@ -19,6 +19,18 @@ class WeightsError(ValueError):
     """Weights that are missing, damaged or of another version; the text says which."""
 
 
+def under(name: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Arrays of a part, by names that begin with the part's."""
+    return {f"{name}.{key}": value for key, value in arrays.items()}
+
+
+def split_off(name: str, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The arrays that are not a part's, and those that are, by their names within it."""
+    own = {key: value for key, value in arrays.items() if not key.startswith(f"{name}.")}
+    inner = {key.removeprefix(f"{name}."): value for key, value in arrays.items() if key not in own}
+    return own, inner
+
+
 def save(path: Path, kind: str, config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
     """Write the file whole or not at all; arrays are stored as float16.
 

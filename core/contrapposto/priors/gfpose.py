@@ -10,7 +10,9 @@ noise in a state and is told, of each known entry, how far the state is from it,
 and "agrees" look alike. ``clean``, on ``residual_mlp``, estimates how the clean state differs from
 what is known of it, scaled to unit variance at every noise level, so that a sample lies on what an
 image shows before anything is learnt; it is told the known values themselves, which they are, with
-what confidence, how near the person seems and where up is.
+what confidence, how near the person seems and where up is. With a lifter, it starts from what that
+believes of an image instead, each joint as widely as the lifter doubts it, and is told that as well:
+then diffusion need only learn what a Gaussian a joint cannot say.
 
 Source: Ci et al. 2023, "GFPose: Learning 3D Human Pose Prior with Gradient Fields", and its
 released code; Karras et al. 2022, table 1, for the scaling of ``clean``.
@@ -29,11 +31,13 @@ import numpy as np
 from contrapposto.arrays import Array, like, namespace
 from contrapposto.diffusion.sampler import Denoiser
 from contrapposto.diffusion.schedule import SubVP
-from contrapposto.keypoints.outline import USUAL_NEARNESS, nearness
+from contrapposto.keypoints.outline import NEAREST, USUAL_NEARNESS, nearness, to_outline
 from contrapposto.keypoints.sight import NUM_LIFTED, Sight
 from contrapposto.networks import group_norm_mlp, residual_mlp
 from contrapposto.networks.residual_mlp import Drop
 from contrapposto.priors import container
+from contrapposto.priors.lifter import Estimate, Lifter, packed, unpacked
+from contrapposto.priors.uncertain_start import on_numpy, pelvis_from
 
 WEIGHTS = Path(__file__).parent / "weights" / "gfpose.npz"
 
@@ -42,8 +46,9 @@ STATE = NUM_LIFTED * 3
 TARGETS = {"noise": STATE, "clean": 2 * STATE + NUM_LIFTED + 4}
 """What a network estimates, and how many numbers it is told of a condition."""
 
-KNOWN_DEVIATION = 0.25
-"""Of an entry from what is known of it, in ``clean``'s units of noise: 6 cm, swapped sides among them."""
+SEEN_DEVIATION, DEVIATION, SUREST = 0.0625, 0.25, 0.01
+"""Metres by which an entry is off what is known of it (swapped sides among them), and by which the
+entries of poses differ; no lifter is surer than the last."""
 
 SCALES = {"noise": 16.0, "clean": 4.0}
 """Units of noise in a metre of the outline: about the released code's, and about unit variance."""
@@ -59,6 +64,7 @@ class Condition:
         confidence: (..., 23) 0 to 1.
         nearness: (...) that is guessed, see ``keypoints.outline``.
         up: (..., 3) the world's up in the sight's axes, 0 if unknown.
+        mean, deviation: (..., 23, 3) what is believed of each entry before anything is learnt.
     """
 
     outline: Array
@@ -66,6 +72,17 @@ class Condition:
     confidence: Array
     nearness: Array
     up: Array
+    mean: Array
+    deviation: Array
+
+    @classmethod
+    def of(cls, outline: Array, known: Array, confidence: Array, nearness: Array, up: Array) -> Condition:
+        """What is known, believed to be as it is known."""
+        xp = namespace(outline)
+        one = xp.ones_like(outline)
+        mean = xp.where(known, outline, 0 * one)
+        deviation = xp.where(known, SEEN_DEVIATION * one, DEVIATION * one)
+        return cls(outline, known, confidence, nearness, up, mean, deviation)
 
     @classmethod
     def seen(cls, sight: Sight, near: Array) -> Condition:
@@ -75,30 +92,33 @@ class Condition:
         flat = sight.points * (sight.size / near)[..., None, None]
         outline = xp.concat([flat, xp.zeros_like(flat[..., :1])], axis=-1)
         known = xp.stack([there, there, xp.zeros_like(there)], axis=-1)
-        return cls(outline, known, sight.confidence, near, sight.up)
+        return cls.of(outline, known, sight.confidence, near, sight.up)
 
     @classmethod
     def placed(cls, outline: Array, known: Array, near: Array, up: Array) -> Condition:
         """Points (..., 23) that are known in space."""
         xp = namespace(outline)
         confidence = xp.astype(known, outline.dtype)
-        return cls(outline, xp.stack([known] * 3, axis=-1), confidence, near, up)
+        return cls.of(outline, xp.stack([known] * 3, axis=-1), confidence, near, up)
 
     @classmethod
     def nothing(cls, batch: int, reference: Array) -> Condition:
         """Nothing known of ``batch`` poses; arrays like ``reference``."""
         outline = like(np.zeros((batch, NUM_LIFTED, 3)), reference)
         near, up = like(np.full(batch, USUAL_NEARNESS), reference), like(np.zeros((batch, 3)), reference)
-        return cls(outline, outline > 0, outline[..., 0], near, up)
+        return cls.of(outline, outline > 0, outline[..., 0], near, up)
 
     def hidden(self, unknown: Array) -> Condition:
         """This condition with nothing known where ``unknown`` (...), not even nearness or up."""
         xp = namespace(self.outline)
+        there = unknown[..., None, None]
         return replace(
             self,
-            known=self.known & ~unknown[..., None, None],
+            known=self.known & ~there,
             confidence=xp.where(unknown[..., None], xp.zeros_like(self.confidence), self.confidence),
             up=xp.where(unknown[..., None], xp.zeros_like(self.up), self.up),
+            mean=xp.where(there, xp.zeros_like(self.mean), self.mean),
+            deviation=xp.where(there, xp.full_like(self.deviation, DEVIATION), self.deviation),
         )
 
     def repeated(self, count: int) -> Condition:
@@ -112,11 +132,11 @@ def _flat(value: Array) -> Array:
     return xp.reshape(value, (*value.shape[:-2], STATE))
 
 
-def shapes(target: str, width: int, blocks: int) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the weights of a configuration's network of this size."""
+def shapes(target: str, width: int, blocks: int, *, lifted: bool = False) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the weights of a configuration's network of this size, with a lifter or without."""
     if target == "noise":
         return group_norm_mlp.shapes(STATE, width, blocks, TARGETS[target])
-    return residual_mlp.shapes(STATE, TARGETS[target], width, blocks)
+    return residual_mlp.shapes(STATE, TARGETS[target] + (2 * STATE if lifted else 0), width, blocks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +148,7 @@ class GFPose:
         spans: (23, 23) mean squared distances between the points of people, square metres.
         width, blocks: the network's size.
         target: "noise" or "clean", see above.
+        lifter: what "clean" starts from, of the same library; what is seen alone if None.
         schedule: the noise schedule.
     """
 
@@ -136,12 +157,14 @@ class GFPose:
     width: int
     blocks: int
     target: str = "clean"
+    lifter: Lifter | None = None
     schedule: SubVP = field(default_factory=SubVP)
 
     def on(self, reference: Array) -> GFPose:
         """This prior in the array library, dtype and device of ``reference``."""
         weights = {name: like(value, reference) for name, value in self.weights.items()}
-        return replace(self, weights=weights, spans=like(self.spans, reference))
+        lifter = None if self.lifter is None else self.lifter.on(reference)
+        return replace(self, weights=weights, spans=like(self.spans, reference), lifter=lifter)
 
     @property
     def scale(self) -> float:
@@ -150,7 +173,12 @@ class GFPose:
 
     def seen(self, sight: Sight) -> Condition:
         """What an image shows, as a condition."""
-        return Condition.seen(sight, nearness(sight, self.spans))
+        near = nearness(sight, self.spans)
+        condition = Condition.seen(sight, near)
+        if self.lifter is None:
+            return condition
+        mean, deviation = _lifted_outline(sight, self.lifter.estimate(sight), near)
+        return replace(condition, mean=mean, deviation=deviation)
 
     def encode(self, outline: Array) -> Array:
         """State (..., 69) of outlines (..., 23, 3)."""
@@ -197,10 +225,7 @@ class GFPose:
 
     def _expected(self, condition: Condition) -> tuple[Array, Array]:
         """Mean and deviation of the clean state's entries, (..., 69), before anything is learnt."""
-        xp = namespace(condition.outline)
-        known, value = _flat(condition.known), self.encode(condition.outline)
-        one = xp.ones_like(value)
-        return xp.where(known, value, 0 * one), xp.where(known, KNOWN_DEVIATION * one, one)
+        return self.encode(condition.mean), self.encode(condition.deviation)
 
     def _time(self, a: Array) -> Array:
         """The label ``999 t`` at signal scale ``a``, see ``SubVP.time``."""
@@ -215,21 +240,22 @@ class GFPose:
 
     def _told(self, condition: Condition) -> Array:
         xp = namespace(condition.outline)
-        known, value = _flat(condition.known), self._expected(condition)[0]
+        known, value = _flat(condition.known), self.encode(condition.outline)
         anything = xp.any(known, axis=-1)
         near = xp.log(
             xp.where(anything, condition.nearness / USUAL_NEARNESS, xp.ones_like(condition.nearness))
         )
-        return xp.concat(
-            [
-                value,
-                xp.astype(known, value.dtype),
-                condition.confidence,
-                near[..., None],
-                condition.up,
-            ],
-            axis=-1,
-        )
+        told = [
+            xp.where(known, value, xp.zeros_like(value)),
+            xp.astype(known, value.dtype),
+            condition.confidence,
+            near[..., None],
+            condition.up,
+        ]
+        if self.lifter is not None:
+            mean, deviation = self._expected(condition)
+            told += [mean, xp.log(deviation)]
+        return xp.concat(told, axis=-1)
 
     def denoiser(self, condition: Condition) -> Denoiser:
         """A function of ``(x_t, t)`` for the samplers; ``x_t`` is (B, 69), as the condition."""
@@ -242,10 +268,27 @@ class GFPose:
         return x0hat
 
 
+def _lifted_outline(sight: Sight, estimate: Estimate, near: Array) -> tuple[Array, Array]:
+    """A lifter's estimate as outline (..., 23, 3) and its deviation, as near a camera as it puts them."""
+    xp = namespace(estimate.positions)
+    pelvis = like(pelvis_from(*on_numpy(sight, estimate)), estimate.positions)[..., None, :]
+    places = pelvis + estimate.positions
+    nearest = NEAREST * pelvis[..., 2:]
+    depth = xp.where(places[..., 2:] > nearest, places[..., 2:], nearest)
+    outline = to_outline(xp.concat([places[..., :2], depth], axis=-1), near)
+    metre = 1 / (near[..., None, None] * xp.concat([depth, depth, pelvis[..., 2:] + 0 * depth], axis=-1))
+    deviation = estimate.deviation * metre
+    return outline, xp.where(deviation > SUREST, deviation, xp.full_like(deviation, SUREST))
+
+
 def save(prior: GFPose, path: Path, facts: Mapping[str, Any]) -> None:
     """Write a prior (NumPy arrays) with the facts of its training."""
     config = {"width": prior.width, "blocks": prior.blocks, "target": prior.target, **facts}
-    container.save(path, "gfpose", config, {**prior.weights, "spans": prior.spans})
+    arrays = {**prior.weights, "spans": prior.spans}
+    if prior.lifter is not None:
+        config["lifter"], inner = packed(prior.lifter)
+        arrays |= container.under("lifter", inner)
+    container.save(path, "gfpose", config, arrays)
 
 
 def read(path: Path) -> GFPose:
@@ -257,13 +300,16 @@ def read(path: Path) -> GFPose:
     config, arrays = container.load(path, "gfpose")
     try:
         width, blocks, target = int(config["width"]), int(config["blocks"]), str(config["target"])
-        spans, expected = arrays.pop("spans"), shapes(target, width, blocks)
+        spans, lifted = arrays.pop("spans"), "lifter" in config
+        expected = shapes(target, width, blocks, lifted=lifted)
     except (KeyError, TypeError, ValueError) as error:
         raise container.WeightsError(f"The weights file '{path.name}' is damaged: {error}") from error
     fits = spans.shape == (NUM_LIFTED, NUM_LIFTED)
-    if not fits or {name: a.shape for name, a in arrays.items()} != expected:
+    own, inner = container.split_off("lifter", arrays)
+    if not fits or {name: a.shape for name, a in own.items()} != expected:
         raise container.WeightsError(f"The weights in '{path.name}' do not fit a network of their size")
-    return GFPose(arrays, spans, width, blocks, target)
+    lifter = unpacked(path.name, config["lifter"], inner) if lifted else None
+    return GFPose(own, spans, width, blocks, target, lifter)
 
 
 @lru_cache(maxsize=2)

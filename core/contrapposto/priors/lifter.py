@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from contrapposto.arrays import Array, like, namespace
 from contrapposto.keypoints.sight import FEATURES, NUM_LIFTED, Sight
 from contrapposto.networks import frame_mlp
@@ -102,9 +104,8 @@ def told(output: Array, features: Array, mean: Array, scale: Array) -> Estimate:
 
 def save(lifter: Lifter, path: Path, facts: Mapping[str, Any]) -> None:
     """Write a lifter (NumPy arrays) with the facts of its training."""
-    config = {"width": lifter.width, "blocks": lifter.blocks, "plain": lifter.plain, **facts}
-    normaliser = {name: getattr(lifter, name) for name in NORMALISER}
-    container.save(path, "lifter", config, {**lifter.weights, **normaliser})
+    config, arrays = packed(lifter)
+    container.save(path, "lifter", {**config, **facts}, arrays)
 
 
 def read(path: Path) -> Lifter:
@@ -113,17 +114,33 @@ def read(path: Path) -> Lifter:
     Raises:
         WeightsError: if the file is missing, damaged or of another kind.
     """
-    config, arrays = container.load(path, "lifter")
+    return unpacked(path.name, *container.load(path, "lifter"))
+
+
+def packed(lifter: Lifter) -> tuple[dict[str, Any], dict[str, Array]]:
+    """What a file says of a lifter, and its arrays (NumPy)."""
+    config = {"width": lifter.width, "blocks": lifter.blocks, "plain": lifter.plain}
+    return config, {**lifter.weights, **{name: getattr(lifter, name) for name in NORMALISER}}
+
+
+def unpacked(file: str, config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Lifter:
+    """The lifter of which a file says and holds this.
+
+    Raises:
+        WeightsError: if they do not fit each other.
+    """
+    weights = dict(arrays)
     try:
-        width, blocks, plain = int(config["width"]), int(config["blocks"]), bool(config["plain"])
-        mean, scale = (arrays.pop(name) for name in NORMALISER)
-    except (KeyError, TypeError, ValueError) as error:
-        raise container.WeightsError(f"The weights file '{path.name}' is damaged: {error}") from error
+        width, blocks = int(config["width"]), int(config["blocks"])
+        plain = bool(config.get("plain", False))
+        mean, scale = (weights.pop(name) for name in NORMALISER)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise container.WeightsError(f"The weights file '{file}' is damaged: {error}") from error
     expected = network_shapes(width, blocks, plain=plain)
     fits = mean.shape == (NUM_LIFTED, 3) and scale.shape == (NUM_LIFTED,)
-    if not fits or {name: a.shape for name, a in arrays.items()} != expected:
-        raise container.WeightsError(f"The weights in '{path.name}' do not fit a network of their size")
-    return Lifter(arrays, mean, scale, width, blocks, plain)
+    if not fits or {name: a.shape for name, a in weights.items()} != expected:
+        raise container.WeightsError(f"The weights in '{file}' do not fit a network of their size")
+    return Lifter(weights, mean, scale, width, blocks, plain)
 
 
 def network_shapes(width: int, blocks: int, *, plain: bool) -> dict[str, tuple[int, ...]]:

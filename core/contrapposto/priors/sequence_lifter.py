@@ -23,7 +23,7 @@ from contrapposto.keypoints.sight import FEATURES, NUM_LIFTED, Sight
 from contrapposto.networks import window_transformer
 from contrapposto.networks.residual_mlp import Drop
 from contrapposto.priors import container
-from contrapposto.priors.lifter import NORMALISER, STATE, Estimate, Lifter, network_shapes
+from contrapposto.priors.lifter import STATE, Estimate, Lifter, packed, unpacked
 
 WEIGHTS = Path(__file__).parent / "weights" / "sequence_lifter.npz"
 """The lifter over time that ships; its ``frame`` is the lifter of single frames."""
@@ -116,16 +116,15 @@ def motion(sight: Sight) -> Array:
 
 def save(lifter: SequenceLifter, path: Path, facts: Mapping[str, Any]) -> None:
     """Write a lifter over time (NumPy arrays), with the lifter whose answers it corrects."""
+    frame, arrays = packed(lifter.frame)
     config = {
         "width": lifter.width,
         "blocks": lifter.blocks,
         "frames": lifter.frames,
-        "frame": {"width": lifter.frame.width, "blocks": lifter.frame.blocks},
+        "frame": frame,
         **facts,
     }
-    frame = {f"frame.{name}": value for name, value in lifter.frame.weights.items()}
-    normaliser = {name: getattr(lifter.frame, name) for name in NORMALISER}
-    container.save(path, "sequence-lifter", config, {**lifter.weights, **frame, **normaliser})
+    container.save(path, "sequence-lifter", config, {**lifter.weights, **container.under("frame", arrays)})
 
 
 def read(path: Path = WEIGHTS) -> SequenceLifter:
@@ -137,25 +136,13 @@ def read(path: Path = WEIGHTS) -> SequenceLifter:
     config, arrays = container.load(path, "sequence-lifter")
     try:
         width, blocks, frames = (int(config[name]) for name in ("width", "blocks", "frames"))
-        frame_width, frame_blocks = (int(config["frame"][name]) for name in ("width", "blocks"))
-        mean, scale = (arrays.pop(name) for name in NORMALISER)
+        of_frame = config["frame"]
     except (KeyError, TypeError, ValueError) as error:
         raise container.WeightsError(f"The weights file '{path.name}' is damaged: {error}") from error
-    expected = {
-        **shapes(width, blocks, frames),
-        **{
-            f"frame.{name}": shape
-            for name, shape in network_shapes(frame_width, frame_blocks, plain=False).items()
-        },
-    }
-    fits = mean.shape == (NUM_LIFTED, 3) and scale.shape == (NUM_LIFTED,)
-    if not fits or {name: a.shape for name, a in arrays.items()} != expected:
+    own, inner = container.split_off("frame", arrays)
+    if {name: a.shape for name, a in own.items()} != shapes(width, blocks, frames):
         raise container.WeightsError(f"The weights in '{path.name}' do not fit a network of their size")
-    own = {name: value for name, value in arrays.items() if not name.startswith("frame.")}
-    of_frame = {name.removeprefix("frame."): value for name, value in arrays.items() if name not in own}
-    return SequenceLifter(
-        own, Lifter(of_frame, mean, scale, frame_width, frame_blocks), width, blocks, frames
-    )
+    return SequenceLifter(own, unpacked(path.name, of_frame, inner), width, blocks, frames)
 
 
 def shapes(width: int, blocks: int, frames: int) -> dict[str, tuple[int, ...]]:

@@ -80,8 +80,7 @@ class Belief:
     @classmethod
     def of(cls, sight: Sight, estimate: Estimate) -> Belief:
         """What sights (B) and a lifter's estimate of them say, of any array library."""
-        sight = Sight(*(to_numpy(value) for value in vars(sight).values()))
-        estimate = Estimate(*(to_numpy(value) for value in vars(estimate).values()))
+        sight, estimate = on_numpy(sight, estimate)
         known = sight.confidence > 0
         pelvis = pelvis_from(sight, estimate)
         depth = np.maximum(pelvis[:, None, 2] + estimate.positions[..., 2], 0.1)
@@ -130,6 +129,12 @@ class Belief:
             some.append(fit(m[:, mode] + d[:, mode] * z, start, rounds))
         fields = zip(*(vars(mixture).values() for mixture in some), strict=True)
         return Mixture(*(np.concatenate(values) for values in fields))
+
+
+def on_numpy(sight: Sight, estimate: Estimate) -> tuple[Sight, Estimate]:
+    """Both, of any array library, in NumPy."""
+    found = Estimate(*(to_numpy(value) for value in vars(estimate).values()))
+    return Sight(*(to_numpy(value) for value in vars(sight).values())), found
 
 
 def pelvis_from(sight: Sight, estimate: Estimate) -> np.ndarray:

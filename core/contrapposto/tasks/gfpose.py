@@ -27,12 +27,15 @@ from contrapposto.diffusion.sampler import (
     euler_maruyama,
 )
 from contrapposto.diffusion.schedule import uniform_times
-from contrapposto.keypoints.outline import USUAL_NEARNESS, from_outline
-from contrapposto.keypoints.sight import NUM_LIFTED, Sight
+from contrapposto.keypoints.outline import USUAL_NEARNESS, from_outline, shape_of, to_outline
+from contrapposto.keypoints.sight import NUM_LIFTED, Sight, mirrored
 from contrapposto.priors.gfpose import STATE, Condition, GFPose
 
 STEPS = 12
 """Of the few-step sampler."""
+
+FURTHEST = 3.0
+"""Metres between a joint and its pelvis."""
 
 Solver = Callable[[GFPose, Denoiser, Array], Array]
 """From noise (B, 69) to states."""
@@ -98,11 +101,22 @@ def estimate(
     rng: np.random.Generator,
     solver: Solver | None = None,
 ) -> Array:
-    """Positions in space of what an image shows.
+    """Positions in space of what an image shows; every second answer is found in its mirror image.
 
     Returns:
         (count, B, 23, 3) about the pelvis in the sight's axes, metres.
     """
+    xp = namespace(sight.points)
+    found = [_estimate(prior, sight, count - count // 2, rng, solver)]
+    if count > 1:
+        found.append(mirrored(_estimate(prior, sight.mirrored(), count // 2, rng, solver)))
+    order = np.argsort(np.concatenate([np.arange(len(part)) for part in found]), kind="stable")
+    return xp.concat(found, axis=0)[list(order)]
+
+
+def _estimate(
+    prior: GFPose, sight: Sight, count: int, rng: np.random.Generator, solver: Solver | None
+) -> Array:
     condition = prior.seen(sight)
     return from_outline(sample(prior, condition, count, rng, solver), condition.nearness)
 
@@ -134,14 +148,18 @@ def complete_3d(prior: GFPose, positions: Array, known: Array, count: int, rng: 
 
     Returns:
         (count, B, 23, 3) in the axes and about the origin of ``positions``.
+
+    Raises:
+        ValueError: if a pelvis is not known, or a known joint is further from it than people reach.
     """
     xp = namespace(positions)
+    if not xp.all(known[:, 0]):
+        raise ValueError("Joints are completed from where the pelvis is; tell that as well")
     origin = positions[:, :1]
-    outline = xp.where(known[..., None], positions - origin, xp.zeros_like(positions))
+    outline = _before_a_camera(xp.where(known[..., None], positions - origin, xp.zeros_like(positions)))
     near, up = _far_away(positions)
-    found = sample(prior, Condition.placed(outline, known, near, up), count, rng)
-    found = origin + found - found[..., :1, :]
-    return xp.where(known[None, ..., None], positions[None], found)
+    found = shape_of(sample(prior, Condition.placed(outline, known, near, up), count, rng), near)
+    return xp.where(known[None, ..., None], positions[None], origin + found)
 
 
 def denoise(prior: GFPose, positions: Array, deviation: float) -> Array:
@@ -150,21 +168,31 @@ def denoise(prior: GFPose, positions: Array, deviation: float) -> Array:
     The process is entered where it has just this noise, and the flow followed from there.
 
     Raises:
-        ValueError: unless the deviation is above 0.
+        ValueError: unless the deviation is above 0, and joints are as near their pelvis as people's.
     """
     if not deviation > 0:
         raise ValueError(f"Noise has a deviation above 0 metres, not {deviation}")
     origin = positions[:, :1]
     nothing = Condition.nothing(int(positions.shape[0]), positions)
     times = prior.schedule.ladder(STEPS, high=prior.scale * deviation)
-    x = float(prior.schedule.a(times[0])) * prior.encode(positions - origin)
-    return origin + prior.decode(dpm_solver(prior.denoiser(nothing), x, prior.schedule, times))
+    x = float(prior.schedule.a(times[0])) * prior.encode(_before_a_camera(positions - origin))
+    found = prior.decode(dpm_solver(prior.denoiser(nothing), x, prior.schedule, times))
+    return origin + shape_of(found, nothing.nearness)
 
 
 def generate(prior: GFPose, count: int, rng: np.random.Generator, reference: Array) -> Array:
     """Poses from nothing, (count, 23, 3) about the pelvis, x right, y down, z ahead, metres."""
     nothing = Condition.nothing(count, reference)
     return from_outline(sample(prior, nothing, 1, rng)[0], nothing.nearness)
+
+
+def _before_a_camera(shape: Array) -> Array:
+    """Outline (B, 23, 3) of positions about the pelvis, metres, as far away as people of unknown distance."""
+    xp = namespace(shape)
+    if not xp.all(xp.abs(shape) < FURTHEST):
+        raise ValueError(f"Joints further than {FURTHEST:g} m from the pelvis are no body's; give metres")
+    ahead = like(np.array([0.0, 0.0, 1 / USUAL_NEARNESS]), shape)
+    return to_outline(shape + ahead, USUAL_NEARNESS * xp.ones_like(shape[:, 0, 0]))
 
 
 def _far_away(positions: Array) -> tuple[Array, Array]:

@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Lift: joints in space from one camera's keypoints, frame by frame or over a clip, with honest doubt.
 
-A lifter answers first, DiffPose refines its answer if it is given. Clips of any length go
-through the lifter over time in windows that overlap and fade into each other.
+A lifter answers first, DiffPose refines its answer if it is given; half of its draws look at the
+mirror image, for a network errs otherwise there. Clips of any length go through the lifter over
+time in windows that overlap and fade into each other.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from contrapposto.arrays import like, to_numpy
 from contrapposto.diffusion.sampler import Callback
-from contrapposto.keypoints.sight import Seen, Sight
+from contrapposto.keypoints.sight import Seen, Sight, mirrored
 from contrapposto.priors.diffpose import POSES, STEPS, DiffPose
 from contrapposto.priors.lifter import Estimate, Lifter
 from contrapposto.priors.sequence_lifter import SequenceLifter
@@ -32,7 +35,8 @@ class Lifted:
 
     Attributes:
         positions: (B, 23, 3) ``LIFTED`` about the pelvis in the camera's axes, metres.
-        covariance: (B, 23, 3, 3) of each joint's position, square metres.
+        covariance: (B, 23, 3, 3) of each joint's position as the lifter doubts it, square metres; few
+            refined draws say less about how sure an answer is than that.
         hypotheses: (N, B, 23, 3) draws whose mean the positions are; of a lifter alone, itself.
     """
 
@@ -56,6 +60,7 @@ def lift(
     steps: int = STEPS,
     balanced: bool = True,
     fitted: bool = False,
+    both_ways: bool = True,
     callback: Callback | None = None,
 ) -> Lifted:
     """Where the joints are that a camera saw.
@@ -67,30 +72,53 @@ def lift(
         seed: of its draws.
         poses, steps: its draws, and its sampler's steps.
         balanced, fitted: how its start is drawn, see ``DiffPose.sample``.
+        both_ways: whether half of the draws look at the mirror image.
         callback: called with (step, steps) before each chunk of frames; may raise to stop.
     """
     sight = Sight.of(seen)
     frame = lifter.frame if isinstance(lifter, SequenceLifter) else lifter
     moved = sight.on(frame.mean)
-    estimate = over_time(lifter, moved) if isinstance(lifter, SequenceLifter) else lifter.estimate(moved)
+    estimate = _estimated(lifter, moved)
     deviation = to_numpy(estimate.deviation).astype(np.float64)
-    found = to_numpy(estimate.positions)[None]
-    if refine is not None:
-        chunks = range(0, len(deviation), CHUNK)
-        some = []
-        for number, first in enumerate(chunks):
-            if callback is not None:
-                callback(number, len(chunks))
-            part = slice(first, first + CHUNK)
-            here = (moved[part], estimate[part], np.random.default_rng(seed))
-            some.append(
-                to_numpy(refine.sample(*here, poses=poses, steps=steps, balanced=balanced, fitted=fitted))
-            )
-        found = np.concatenate(some, axis=1) if some else found
-    hypotheses = sight.to_camera(found.astype(np.float64))
     turn = sight.rotation[:, None]
     covariance = (turn * deviation[..., None, :] ** 2) @ np.swapaxes(turn, -1, -2)
+    if refine is None:
+        positions = sight.to_camera(to_numpy(estimate.positions).astype(np.float64))
+        return Lifted(positions, covariance, positions[None])
+    asked = {"steps": steps, "balanced": balanced, "fitted": fitted}
+    turned_poses = poses // 2 if both_ways else 0
+    found = _drawn(refine, moved, estimate, seed, poses - turned_poses, asked, callback)
+    if turned_poses:
+        turned = moved.mirrored()
+        rest = _drawn(refine, turned, _estimated(lifter, turned), seed, turned_poses, asked, callback)
+        found = np.concatenate([found, mirrored(rest)])
+    hypotheses = sight.to_camera(found.astype(np.float64))
     return Lifted(hypotheses.mean(axis=0), covariance, hypotheses)
+
+
+def _estimated(lifter: Lifter | SequenceLifter, sight: Sight) -> Estimate:
+    return over_time(lifter, sight) if isinstance(lifter, SequenceLifter) else lifter.estimate(sight)
+
+
+def _drawn(
+    refine: DiffPose,
+    sight: Sight,
+    estimate: Estimate,
+    seed: int,
+    poses: int,
+    asked: Mapping[str, Any],
+    callback: Callback | None,
+) -> np.ndarray:
+    """(poses, B, 23, 3) draws in the sight's axes, with the same noise for all frames."""
+    firsts = range(0, int(sight.size.shape[0]), CHUNK)
+    some = []
+    for number, first in enumerate(firsts):
+        if callback is not None:
+            callback(number, len(firsts))
+        part = slice(first, first + CHUNK)
+        rng = np.random.default_rng(seed)
+        some.append(to_numpy(refine.sample(sight[part], estimate[part], rng, poses=poses, **asked)))
+    return np.concatenate(some, axis=1)
 
 
 def over_time(lifter: SequenceLifter, sight: Sight) -> Estimate:

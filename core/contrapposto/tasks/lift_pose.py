@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lift a body out of one image: where its joints are, how sure that is, and how they are turned.
+"""Lift a body out of images: where its joints are, how sure that is, and how they are turned.
 
-1. GFPose draws poses that the image may show. Their mean is the answer; how they differ says
-   how sure it is of each joint.
+1. A lifter and DiffPose say where the joints are, the lifter how sure it is of each.
 2. Hips and shoulders tell how the pelvis is turned, the pose prior how the other joints are,
    twists among them, that end where the joints are.
 3. From there a body of standard size is turned until its joints are where they were found, the
@@ -20,18 +19,15 @@ import numpy as np
 from contrapposto.arrays import like, to_numpy
 from contrapposto.diffusion.sampler import Callback, dpm_solver
 from contrapposto.keypoints.body import Body
-from contrapposto.keypoints.sight import LIFTED, Seen, Sight
+from contrapposto.keypoints.sight import LIFTED, Seen
 from contrapposto.motion import Pose
-from contrapposto.priors import gfpose, pose
-from contrapposto.priors.gfpose import GFPose
+from contrapposto.priors import pose
+from contrapposto.priors.lifting import Lifting, of_images
 from contrapposto.priors.pose import STATE, Condition, PosePrior
 from contrapposto.rotation import normalize, split_heading
 from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS
 from contrapposto.tasks.fit_points import fit_points, in_space
-from contrapposto.tasks.gfpose import estimate, few_steps
-
-HYPOTHESES = 20
-"""Poses that are drawn of each image."""
+from contrapposto.tasks.lift import lift
 
 SURE_METRES = 0.03
 """A joint counts half as much as one that is certain where the poses deviate so much."""
@@ -47,55 +43,43 @@ class LiftedPose:
     """Bodies found in images.
 
     Attributes:
-        positions: (B, 23, 3) ``LIFTED`` about the pelvis in the world's axes, metres, of standard size.
+        positions: (B, 23, 3) ``LIFTED`` about the pelvis in the world's axes, metres, of usual size.
         deviation: (B, 23) of each point, metres: the root of its variance in all directions.
-        hypotheses: (N, B, 23, 3) poses that the images may show, as ``positions``.
         rotations: (B, 22, 3, 3) local rotations of the joints.
     """
 
     positions: np.ndarray
     deviation: np.ndarray
-    hypotheses: np.ndarray
     rotations: np.ndarray
 
 
 def lift_pose(
     seen: Seen,
+    lifting: Lifting | None = None,
     *,
-    hypotheses: int = HYPOTHESES,
     seed: int = 0,
-    positions_prior: GFPose | None = None,
     pose_prior: PosePrior | None = None,
     callback: Callback | None = None,
 ) -> LiftedPose:
     """The bodies that cameras saw.
 
     Args:
-        seen: B bodies, each in its image.
-        hypotheses: N, at least 2.
+        seen: B bodies, each in its image, or one in each frame of a clip at 30 frames a second.
+        lifting: what shipped for images on NumPy if None; ``priors.lifting.of_clips`` for a clip.
         seed: same seed, same answer.
-        positions_prior, pose_prior: the shipped ones on NumPy if None.
-        callback: called with (step, steps) while GFPose is asked; may raise to stop.
+        pose_prior: the shipped one on NumPy if None.
+        callback: called with (step, steps) while DiffPose is asked; may raise to stop.
 
     Returns:
         What was found; where nothing is seen, the middle of all poses, with a deviation that says so.
 
     Raises:
-        ValueError: with one sentence, for fewer than 2 hypotheses.
         WeightsError: if the weights are missing or damaged.
     """
-    if hypotheses < 2:
-        raise ValueError(f"How sure a pose is shows in at least 2 hypotheses, not {hypotheses}")
-    prior = gfpose.load() if positions_prior is None else positions_prior
-    sight = Sight.of(seen)
-    reference = next(iter(prior.weights.values()))
-    rng = np.random.default_rng(seed)
-    drawn = estimate(prior, sight.on(reference), hypotheses, rng, few_steps(callback=callback))
-    in_camera = sight.to_camera(to_numpy(drawn).astype(np.float64))
-    found = in_camera @ seen.cameras.rotation
-    positions = found.mean(axis=0)
-    deviation = np.sqrt(found.var(axis=0, ddof=1).sum(axis=-1))
-    return LiftedPose(positions, deviation, found, turned(positions, deviation, prior=pose_prior))
+    lifting = of_images() if lifting is None else lifting
+    lifted = lift(seen, lifting.lifter, lifting.refine, seed=seed, callback=callback)
+    positions, deviation = lifted.positions @ seen.cameras.rotation, np.sqrt(3) * lifted.deviation
+    return LiftedPose(positions, deviation, turned(positions, deviation, prior=pose_prior))
 
 
 def turned(positions: np.ndarray, deviation: np.ndarray, *, prior: PosePrior | None = None) -> np.ndarray:

@@ -112,7 +112,8 @@ def train_gfpose(arguments: argparse.Namespace) -> None:
     device = _device(arguments.device)
     clips, corpora = _read(arguments.data)
     settings = gfpose.Settings(**_chosen(arguments, gfpose.Settings))
-    task = gfpose.GFPoseTask(*corpora, settings, device)
+    start = lifter_prior.read(arguments.lifter) if arguments.lifter else None
+    task = gfpose.GFPoseTask(*corpora, settings, device, lifter=start)
     trainer = Trainer(task, arguments.output, settings)
     _run(trainer, arguments.every)
     weights = arguments.output / "gfpose.npz"

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from contrapposto.arrays import to_numpy
 from contrapposto.evaluation.filmed import with_nose
-from contrapposto.keypoints.outline import nearness, to_outline
+from contrapposto.keypoints.outline import to_outline
 from contrapposto.keypoints.sight import NUM_LIFTED
 from contrapposto.networks import group_norm_mlp
 from contrapposto.networks.residual_mlp import Drop
 from contrapposto.priors.gfpose import TARGETS, Condition, GFPose, save, shapes
+from contrapposto.priors.lifter import Lifter
 from contrapposto.skeleton import forward_kinematics
 from contrapposto.training import run
 from contrapposto.training.corpus import Corpus
@@ -85,16 +85,25 @@ class GFPoseTask:
         train, val: the corpora; ``val`` chooses the weights that are kept.
         settings: see ``Settings``.
         device: a torch device; CUDA where there is one if None.
+        lifter: what a ``clean`` prior starts from, NumPy; what is seen alone if None.
     """
 
     def __init__(
-        self, train: Corpus, val: Corpus, settings: Settings, device: torch.device | None = None
+        self,
+        train: Corpus,
+        val: Corpus,
+        settings: Settings,
+        device: torch.device | None = None,
+        *,
+        lifter: Lifter | None = None,
     ) -> None:
         self.settings = settings
         self.device = device or run.best_device()
-        sizes = shapes(settings.target, settings.width, settings.blocks)
+        if lifter is not None and settings.target == "noise":
+            raise ValueError("The published GFPose starts from no lifter; train the clean one with it")
+        sizes = shapes(settings.target, settings.width, settings.blocks, lifted=lifter is not None)
         weights = run.initial_weights(sizes, torch.Generator().manual_seed(settings.seed))
-        prior = GFPose(weights, _spans(train), settings.width, settings.blocks, settings.target)
+        prior = GFPose(weights, _spans(train), settings.width, settings.blocks, settings.target, lifter)
         self.prior = prior.on(torch.zeros((), device=self.device))
         self.initial = self.prior.weights
         self.normaliser = {"spans": self.prior.spans}
@@ -137,9 +146,10 @@ class GFPoseTask:
     ) -> tuple[Condition, torch.Tensor]:
         """What is known of poses, and their outlines."""
         sight, places = poses.placed(generator, batch)
-        near = nearness(sight, self.prior.spans)
+        with torch.no_grad():
+            condition = self.prior.seen(sight)
+        near = condition.nearness
         outline = to_outline(places, near)
-        condition = Condition.seen(sight, near)
         person, part, joint = self.settings.rates
         chance = torch.rand(batch, 2 + NUM_LIFTED, generator=generator).to(self.device)
         in_space = chance[:, 0] < IN_SPACE
@@ -167,5 +177,5 @@ def _spans(corpus: Corpus) -> np.ndarray:
 
 def export(trainer: run.Trainer, task: GFPoseTask, path: Path, facts: Mapping[str, object]) -> None:
     """Write the weights that did best on ``val``, for inference."""
-    prior = replace(task.prior, weights=trainer.best_weights(), spans=to_numpy(task.prior.spans))
+    prior = replace(task.prior.on(np.zeros(())), weights=trainer.best_weights())
     save(prior, path, {**trainer.facts(), **facts})
