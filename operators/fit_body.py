@@ -258,7 +258,7 @@ class CONTRAPPOSTO_OT_remove_view(bpy.types.Operator):
     bl_label = "Remove View"
     bl_options: ClassVar[set[str]] = {"INTERNAL", "UNDO"}
 
-    number: IntProperty(options={"HIDDEN"})
+    number: IntProperty(name="Number", description="Which view, from 0", options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Remove it."""

@@ -41,6 +41,7 @@ WORKSHOP = (
     "networks/frame_mlp.py",
     "networks/group_norm_mlp.py",
     "priors/*lifter.py",
+    "priors/lifting.py",
     "priors/diffpose*.py",
     "priors/dposer.py",
     "priors/gfpose.py",
