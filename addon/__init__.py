@@ -22,6 +22,11 @@ Draws nothing and holds no operator. The numbers are made in the ``contrapposto`
 - ``alternatives``, ``offering``, ``browsing``: the same as an animator browses them, one taken after another.
 - ``figurines``, ``icons``: small pictures of them.
 - ``body_scene``, ``body_bones``, ``body_mesh``, ``body_action``: a body model as mesh, armature and action.
+- ``fit_body``, ``fit_settings``: Fit Body as one function.
+- ``fit_footage``, ``clip_tracks``: what cameras saw, of files and of movie clips.
+- ``fit_scene``, ``scene_camera``, ``fit_marks``: the body, its cameras and its errors in the scene.
+- ``retarget``: the motion of a fitted body on another character.
+- ``all_or_nothing``: new data that is made whole, or not at all.
 - ``ghosts``, ``ghost_row``: samples as figures beside the character.
 - ``natural_bones``, ``natural_frames``: how natural the bones of a pose and the frames of an action are.
 - ``residual``, ``report``: what did not arrive, and all that was done, in sentences.

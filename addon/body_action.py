@@ -33,24 +33,28 @@ def write_motion(
         motion: T frames, the floor at y = 0, lengths those of the body.
         first_frame: of the scene, for the motion's first one.
     """
-    render = context.scene.render
-    spacing = render.fps / render.fps_base / motion.fps
-    frames = first_frame + spacing * np.arange(len(motion))
+    frames = frames_of(context.scene, motion, first_frame)
     rotations = np.asarray(motion.poses.rotations, dtype=float)
     names = body.model.joint_names[:NUM_JOINTS]
     relax(body)
     action, curves = new_action(motion.name or body.armature.name, body.armature)
     location = pelvis_location(body, np.asarray(motion.poses.transl))
-    _write(curves, f'pose.bones["{names[0]}"].location', frames, location, names[0])
+    write_curves(curves, f'pose.bones["{names[0]}"].location', frames, location, names[0])
     quaternions = bone_quaternions(rest_axes(body.armature, names), rotations)
     for joint, name in enumerate(names):
         body.armature.pose.bones[name].rotation_mode = "QUATERNION"
         path = f'pose.bones["{name}"].rotation_quaternion'
-        _write(curves, path, frames, quaternions[:, joint], name)
+        write_curves(curves, path, frames, quaternions[:, joint], name)
     _assign(body.armature, action)
     if has_correctives(body):
         _write_correctives(body, whole_pose(body.model, rotations), frames, action.name)
     return action
+
+
+def frames_of(scene: bpy.types.Scene, motion: Motion, first_frame: float = 1.0) -> np.ndarray:
+    """(T,) the scene's frames on which a motion's frames lie, by time."""
+    render = scene.render
+    return first_frame + render.fps / render.fps_base / motion.fps * np.arange(len(motion))
 
 
 def _write_correctives(body: SceneBody, rotations: np.ndarray, frames: np.ndarray, name: str) -> None:
@@ -60,11 +64,11 @@ def _write_correctives(body: SceneBody, rotations: np.ndarray, frames: np.ndarra
     values = corrective_values(rotations)
     for column, key in enumerate(corrective_names(body.model)):
         if np.ptp(values[:, column]) or values[0, column]:
-            _write(curves, f'key_blocks["{key}"].value', frames, values[:, column, None], "Correctives")
+            write_curves(curves, f'key_blocks["{key}"].value', frames, values[:, column, None], "Correctives")
     _assign(owner, action)
 
 
-def _write(
+def write_curves(
     curves: Any,  # noqa: ANN401 - a Blender collection of F-curves
     path: str,
     frames: np.ndarray,

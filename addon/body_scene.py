@@ -16,7 +16,15 @@ from contrapposto.body.smpl_files import read_smpl
 from contrapposto.skeleton import NUM_JOINTS
 
 from .body_bones import add_bones, bone_quaternions, move_bones, rest_axes, to_blender
-from .body_mesh import add_groups, add_shape_keys, corrective_names, new_mesh, set_shape_keys, shape_names
+from .body_mesh import (
+    LARGEST_SHAPE,
+    add_groups,
+    add_shape_keys,
+    corrective_names,
+    new_mesh,
+    set_shape_keys,
+    shape_names,
+)
 from .errors import Refusal
 
 
@@ -67,7 +75,8 @@ def add_body(
         correctives: make shape keys of the model's pose correctives, if it has any: some hundred.
 
     Raises:
-        Refusal: before anything is made, if Blender is not in Object Mode or there are too many coefficients.
+        Refusal: before anything is made, if Blender is not in Object Mode, or the coefficients are too many
+            or too large.
     """
     if context.mode != "OBJECT":
         raise Refusal("Switch to Object Mode first")
@@ -76,7 +85,7 @@ def add_body(
     armature = bpy.data.objects.new(name, bpy.data.armatures.new(name))
     mesh = bpy.data.objects.new(f"{name} Mesh", new_mesh(f"{name} Mesh", model, lift))
     for made in (armature, mesh):
-        _collection(context).objects.link(made)
+        visible_collection(context).objects.link(made)
     add_bones(context, armature, model, to_blender(rest_joints(model, betas)) + lift)
     add_groups(mesh, model)
     add_shape_keys(mesh, model, correctives=correctives)
@@ -148,7 +157,7 @@ def pelvis_location(body: SceneBody, pelvis: np.ndarray) -> np.ndarray:
     return (to_blender(pelvis) - head) @ rest_axes(body.armature, root)[0]
 
 
-def _collection(context: bpy.types.Context) -> bpy.types.Collection:
+def visible_collection(context: bpy.types.Context) -> bpy.types.Collection:
     """Where new objects are seen and can be edited."""
     chosen = context.view_layer.active_layer_collection
     fits = chosen.is_visible and not chosen.exclude and chosen.collection.library is None
@@ -168,4 +177,9 @@ def _all_of(model: BodyModel, betas: np.ndarray) -> np.ndarray:
     """(B,) coefficients, zero where none are given."""
     if len(betas) > model.num_shapes:
         raise Refusal(f"{len(betas)} shape coefficients were given, the model has {model.num_shapes}")
+    for name, value in zip(shape_names(model), np.asarray(betas).tolist(), strict=False):
+        if not abs(value) <= LARGEST_SHAPE:
+            raise Refusal(
+                f"'{name}' would be {value:g}, and a shape key holds no more than {LARGEST_SHAPE:g}"
+            )
     return np.pad(np.asarray(betas, dtype=float), (0, model.num_shapes - len(betas)))

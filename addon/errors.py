@@ -20,6 +20,8 @@ class Advice(Enum):
     OTHER_START_OR_AIR = "go to another frame, or switch Keep on Floor off"
     KEEP_KEYED = "choose to keep Keyed Bones"
     WITHOUT_KEY = "go to a frame without it"
+    NAME_SET = "choose the Point Set"
+    NUMBER_VIEWS = "give each view the number of its Camera"
 
 
 class Refusal(ValueError):  # noqa: N818 - no error: the extension declines

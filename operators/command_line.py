@@ -14,6 +14,7 @@ SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 JOBS = {
     "complete_pose": "fill in the bones that are not keyed, frame by frame",
     "denoise_mocap": "clean captured actions, of a file or of a whole folder",
+    "fit_body": "put a body into a scene that follows keypoints of footage",
     "sample_poses": "make poses of a character: keys, pose assets or ghosts",
 }
 

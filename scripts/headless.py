@@ -33,6 +33,8 @@ OPTION_FOR = {
     "OTHER_START_OR_AIR": "give another --frame, or --no-keep-feet-on-floor",
     "KEEP_KEYED": "give --keep keyed",
     "WITHOUT_KEY": "give another --frame",
+    "NAME_SET": "name it with --set",
+    "NUMBER_VIEWS": "say with --cameras which cameras they are",
 }
 """What each ``Advice`` of the add-on is here."""
 

@@ -208,6 +208,14 @@ def test_too_many_shape_coefficients_are_refused(extension, scene):
     assert not bpy.data.objects
 
 
+@pytest.mark.parametrize("value", [10.5, np.nan, -np.inf])
+def test_a_shape_beyond_what_shape_keys_hold_is_refused_and_nothing_is_made(value, extension, scene):
+    refusal = importlib.import_module(f"{extension}.addon.errors").Refusal
+    with pytest.raises(refusal, match="'Shape 2' would be"):
+        scene.add_body(bpy.context, default_body(), np.array([1.0, value]))
+    assert not bpy.data.objects
+
+
 def test_the_user_guides_script_runs(extension):
     guide = (Path(__file__).resolve().parents[2] / "docs" / "user-guide.md").read_text(encoding="utf-8")
     script = guide.partition("```python\nimport bpy\n")[2].partition("```")[0]

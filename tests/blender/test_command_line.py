@@ -41,7 +41,7 @@ def test_an_unknown_job_is_refused_in_one_sentence(command, capsys):
     assert said.count("\n") == 1
 
 
-@pytest.mark.parametrize("job", ["complete_pose", "denoise_mocap", "sample_poses"])
+@pytest.mark.parametrize("job", ["complete_pose", "denoise_mocap", "fit_body", "sample_poses"])
 def test_each_job_lists_its_options_and_refuses_wrong_ones(command, job, capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["blender", "--command", "contrapposto", job])
     assert command.run([job, "--help"]) == 0

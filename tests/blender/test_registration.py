@@ -16,14 +16,14 @@ OPERATORS = (
     "complete_pose", "detect_rig", "accept_rig", "clear_rig", "set_rig_bone", "export_rig", "import_rig",
     "select_generated_keys", "remove_generated_keys", "denoise_mocap", "toggle_denoised",
     "export_denoise_report", "sample_poses", "show_naturalness", "mark_unnatural_frames",
-    "clear_unnatural_frames", "take_alternative", "keep_alternative", "discard_alternatives",
+    "clear_unnatural_frames", "take_alternative", "keep_alternative", "discard_alternatives", "retarget",
 )  # fmt: skip
 
 OF_GHOSTS = {"take_ghost": "Select a ghost first", "remove_ghosts": "There is no ghost"}
 """The others, with their reason to be grey in an empty file."""
 
 
-READY = ("add_body",)
+READY = ("add_body", "add_view", "fit_body", "remove_view")
 """Those that an empty file is enough for."""
 
 

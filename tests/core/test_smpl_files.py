@@ -21,7 +21,7 @@ from smpl_models import (
 from contrapposto.body.body_file import default_body
 from contrapposto.body.joints import JOINTS_OF
 from contrapposto.body.skinning import pose_vertices, rest_points
-from contrapposto.body.smpl_files import read_smpl, read_smpl_arrays
+from contrapposto.body.smpl_files import NEEDED, read_smpl, read_smpl_arrays
 from contrapposto.skeleton import JOINT_INDEX
 
 KINDS = ["SMPL", "SMPL-H", "SMPL-X"]
@@ -181,6 +181,16 @@ def test_a_pickle_with_any_byte_changed_is_read_or_refused(tmp_path):
         path.write_bytes(bytes(changed))
         with pytest.raises(ValueError, match=r"model\.pkl"):
             read_smpl(path)
+
+
+def test_a_pickle_whose_arrays_hold_themselves_is_refused_in_a_sentence(tmp_path):
+    itself = b"cchumpy.ch\nCh\n)\x81q\x01}X\x01\x00\x00\x00xh\x01sb"  # its state is {"x": itself}
+    stored = [b"X" + len(name).to_bytes(4, "little") + name.encode() + b"%s" for name in NEEDED]
+    values = [itself] + [b"h\x01"] * (len(NEEDED) - 1)
+    named = b"".join(name % value for name, value in zip(stored, values, strict=True))
+    (tmp_path / "loop.pkl").write_bytes(b"\x80\x02}(" + named + b"u.")
+    with pytest.raises(ValueError, match=r"loop\.pkl: 'v_template' cannot be read, it holds itself"):
+        read_smpl(tmp_path / "loop.pkl")
 
 
 def test_a_file_that_unpacks_to_more_than_a_body_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):

@@ -150,6 +150,8 @@ def _numbers(value: object, name: str, file: str) -> np.ndarray:
         array = as_array(value)
     except (ValueError, TypeError, LookupError, ArithmeticError, MemoryError) as error:
         raise ValueError(f"{file}: '{name}' cannot be read, it {error}") from error
+    except RecursionError as error:
+        raise ValueError(f"{file}: '{name}' cannot be read, it holds itself") from error
     whole = name in _WHOLE_NUMBERS
     if array.dtype.kind not in ("iu" if whole else "fiu"):
         raise ValueError(f"{file}: '{name}' must be {'whole ' * whole}numbers, not {array.dtype}")

@@ -104,6 +104,12 @@ def _lengths(points: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     return np.array(found)
 
 
+def part_lengths(body: Body) -> np.ndarray:
+    """(7,) metres between a body's points: trunk, widths of hips and shoulders, parts of arms and legs."""
+    at_rest = forward_kinematics(np.tile(np.eye(3), (1, NUM_JOINTS, 1, 1)), body.offsets)
+    return _lengths(body.points(*at_rest), body.names)
+
+
 @dataclass(frozen=True, eq=False)
 class Body:
     """A body's proportions, and where K points are on it.

@@ -79,5 +79,5 @@ def one_view(
     points, confidence, names = completed(
         points[..., used, :], confidence[..., used], tuple(names[index] for index in used)
     )
-    crowd = Footage((source,), pinhole, name, names, points, confidence)
+    crowd = Footage((source,), pinhole, name, names, points, confidence, first)
     return of_person(crowd, one_person(points[0], confidence[0], person, first)[None])

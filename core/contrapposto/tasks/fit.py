@@ -124,9 +124,14 @@ def fit(
     improved = _harmless(start, found, footage)
     found = _blended(start, found, strength * (1 - trust)) if improved else start
     poses = on_ground(found.body, found.pose, contacts, fps) if ground else found.pose
-    error = reprojection(footage.cameras, footage.points, found.body, poses)
-    error = np.where(footage.confidence > 0, error, np.nan)
-    return Fitted(Motion(poses, fps), found.body, _median(error), contacts, improved)
+    error = error_of_frames(footage, found.body, poses)
+    return Fitted(Motion(poses, fps), found.body, error, contacts, improved)
+
+
+def error_of_frames(footage: Footage, body: Body, poses: Pose) -> np.ndarray:
+    """(T,) median reprojection error of each frame, pixels; NaN where nothing is seen."""
+    error = reprojection(footage.cameras, footage.points, body, poses)
+    return _median(np.where(footage.confidence > 0, error, np.nan))
 
 
 def _trust(start: Start, footage: Footage) -> float:

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The motion of a fitted body, or of any mapped armature, as a new action of another mapped character.
+
+Both rigs are read as the same 22 joints, the hips' place by the length of the legs, so that nothing has to
+be told of either but which bones play which joints. A control rig is set frame by frame and asked what came
+of it, as Complete Pose does; what its controls then hold becomes the curves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+
+from contrapposto.motion import Pose
+
+from . import checks
+from .body_action import write_curves
+from .denoise_settings import DenoiseSettings
+from .errors import Refusal
+from .fit_marks import PROPERTY
+from .keyframes import key_times
+from .known import Rule, read_intent
+from .plan import Plan, make_plan
+from .playback import frame_kept, play
+from .rig import Rig, calibrate, read_rig
+from .space import world_of
+from .steps import Steps, result_of, within
+from .stretch import unstretched
+from .takes import Take, find_takes, playing
+from .versions import assign, curves_of, new_action, slots_of
+from .writing import Writer
+
+MOST_FRAMES = 20_000
+_READ = 0.2
+
+
+@dataclass(frozen=True)
+class RetargetReport:
+    """What was done.
+
+    Attributes:
+        source, target: names of the armatures.
+        action: name of the new action.
+        frames: how many frames were keyed.
+        bones: how many bones were.
+    """
+
+    source: str
+    target: str
+    action: str
+    frames: int
+    bones: int
+
+    @property
+    def sentence(self) -> str:
+        """For the status bar."""
+        frames = "1 frame" if self.frames == 1 else f"{self.frames} frames"
+        return f"'{self.target}' moves as '{self.source}': {frames} on {self.bones} bones in '{self.action}'"
+
+
+def retarget(
+    context: bpy.types.Context, target: bpy.types.Object, source: bpy.types.Object | None = None
+) -> RetargetReport:
+    """Give a character the motion of a fitted body; an action that it had stays in the file.
+
+    Args:
+        context: gives scene and view layer.
+        target: armature of the character.
+        source: armature whose active action is taken; see ``find_source`` if None.
+
+    Raises:
+        Refusal: with one sentence, and nothing has changed.
+    """
+    return result_of(retargeting(context, target, source))
+
+
+def retargeting(
+    context: bpy.types.Context, target: bpy.types.Object, source: bpy.types.Object | None = None
+) -> Steps[RetargetReport]:
+    """The same in steps; closed before the end, it leaves nothing."""
+    context.view_layer.update()
+    checks.check_armature(target, context.view_layer)
+    source = source or find_source(context, target)
+    if source == target:
+        raise Refusal(f"'{target.name}' is to move as it does already; select another character")
+    checks.check_armature(source, context.view_layer)
+    (take,) = find_takes(source, DenoiseSettings())
+    frames = _frames_of(take)
+    rig = read_rig(target)
+    plan = make_plan(rig, read_intent(rig, Rule.NONE, frame=0.0), move_pelvis=True)
+    checks.check_fill(target, plan, insert_keys=True)
+    if target.animation_data is not None and target.animation_data.use_tweak_mode:
+        raise Refusal(f"'{target.name}' is tweaking an NLA strip; leave Tweak Mode first")
+    poses = yield from within(_read(context, source, target, take, frames), 0.0, _READ)
+    held = yield from within(_held(context, rig, plan, poses), _READ, 1.0)
+    action = _write(target, held, frames, f"{take.action.name} {target.name}")
+    context.scene.frame_set(context.scene.frame_current, subframe=context.scene.frame_subframe)
+    bones = {bone for bone, _ in held}
+    return RetargetReport(source.name, target.name, action.name, len(frames), len(bones))
+
+
+def find_source(context: bpy.types.Context, target: bpy.types.Object | None) -> bpy.types.Object:
+    """The other selected armature, or the only fitted body of the scene beside the target.
+
+    Raises:
+        Refusal: if there is none, or several could be meant.
+    """
+    others = [one for one in context.scene.objects if one.type == "ARMATURE" and one != target]
+    selected = [one for one in others if one.select_get()]
+    meant = selected or [one for one in others if PROPERTY in one]
+    if len(meant) == 1:
+        return meant[0]
+    if not meant:
+        raise Refusal("There is no fitted body whose motion could be taken; press Fit Body first")
+    named = ", ".join(f"'{one.name}'" for one in meant)
+    raise Refusal(f"Several bodies could be meant ({named}); select one of them beside the character")
+
+
+def _frames_of(take: Take) -> np.ndarray:
+    """(T,) all times of keys of an action, frames of the scene."""
+    times = [key_times(curve) for curve in curves_of(take.action, take.slot)]
+    frames = np.unique(np.round(np.concatenate([[], *times]), 3))
+    if not len(frames):
+        raise Refusal(f"Action '{take.action.name}' has no keys")
+    if len(frames) > MOST_FRAMES:
+        raise Refusal(
+            f"Action '{take.action.name}' has keys on more than {MOST_FRAMES:,} frames; split it first"
+        )
+    return frames
+
+
+def _read(
+    context: bpy.types.Context,
+    source: bpy.types.Object,
+    target: bpy.types.Object,
+    take: Take,
+    frames: np.ndarray,
+) -> Steps[list[Pose]]:
+    """A pose a frame, of the source as Blender plays the take alone."""
+    try:
+        calibration = calibrate(source)
+    except Refusal:
+        raise
+    except ValueError as error:
+        raise Refusal(f"The motion of '{source.name}' cannot be read: {error}") from error
+    names, found = calibration.armature.names, []
+    with (
+        frame_kept(context.scene, source),
+        frame_kept(context.scene, target),
+        playing(source, take.action, take.slot),
+    ):
+        for matrices, world in play(context.scene, source, names, frames):
+            checks.check_finite(calibration.armature, matrices)
+            found.append(calibration.read(matrices, world_of(world)))
+            yield len(found) / len(frames)
+    return found
+
+
+def _held(
+    context: bpy.types.Context, rig: Rig, plan: Plan, poses: list[Pose]
+) -> Steps[dict[tuple[str, str], np.ndarray]]:
+    """(bone, property) -> (T, c) what the target's controls hold in each pose; it stands as before then."""
+    writer = Writer(context.view_layer, rig.object, rig.calibration)
+    rest, rows = unstretched(rig, rig.limbs), []
+    with _back(writer):
+        for pose in poses:
+            desired = rig.calibration.write(
+                pose, rig.to_world, rest, free=plan.joints, move_pelvis=plan.moved is not None
+            )
+            writer.write(plan, desired)
+            written = [(bone, path) for bone, paths in writer.written.items() for path in sorted(paths)]
+            rows.append({(bone, path): tuple(getattr(writer.bones[bone], path)) for bone, path in written})
+            yield len(rows) / len(poses)
+    return {where: np.array([row.get(where, rows[-1][where]) for row in rows]) for where in rows[-1]}
+
+
+@contextmanager
+def _back(writer: Writer) -> Iterator[None]:
+    """Whatever happens, every channel is then as it was."""
+    try:
+        yield
+    finally:
+        writer.restore()
+
+
+def _write(
+    target: bpy.types.Object, held: dict[tuple[str, str], np.ndarray], frames: np.ndarray, name: str
+) -> bpy.types.Action:
+    """A new action with a key a frame, assigned; one that is then played nowhere stays with the file."""
+    action, curves = new_action(name, target)
+    for (bone, path), values in held.items():
+        escaped = bpy.utils.escape_identifier(bone)
+        write_curves(curves, f'pose.bones["{escaped}"].{path}', frames, values, bone)
+    data = target.animation_data or target.animation_data_create()
+    before = data.action
+    assign(data, action, slots_of(action, target)[0])
+    if before is not None and before.users == 0 and before.library is None:
+        before.use_fake_user = True
+    return action
