@@ -70,10 +70,12 @@ class FitReport:
         """For the status bar."""
         what = "1 image" if self.frames == 1 else f"{self.frames} frames"
         whom = "1 camera" if self.views == 1 else f"{self.views} cameras"
+        text = f"'{self.armature}' follows {what} of {whom}"
         seen = [error for error in self.error_px if error is not None]
-        worst = self.error_px.index(max(seen))
-        text = f"'{self.armature}' follows {what} of {whom}, {np.median(seen):.1f} px off"
-        if self.frames > 1:
+        if seen:
+            text += f", {np.median(seen):.1f} px off"
+        if seen and self.frames > 1:
+            worst = self.error_px.index(max(seen))
             frame = self.first_frame + worst * self.step
             text += f", {max(seen):.1f} px on frame {frame:g}"
         if self.frames > 1 and abs(self.step - 1) > 1e-6:
