@@ -17,6 +17,7 @@ from contrapposto.keypoints.sight import NUM_LIFTED, Sight, mirrored
 from contrapposto.networks import group_norm_mlp
 from contrapposto.priors import container, gfpose
 from contrapposto.priors.gfpose import STATE, SUREST, TARGETS, Condition, GFPose
+from contrapposto.priors.lifting import Lifting
 from contrapposto.priors.uncertain_start import pelvis_from
 from contrapposto.rotation import from_rotvec
 from contrapposto.skeleton import NUM_JOINTS, forward_kinematics
@@ -227,14 +228,14 @@ def on_a_lifter(weights: float = 0.0) -> tuple[GFPose, Sight]:
     prior = replace(
         untrained(),
         weights={name: weights * draw(shape) for name, shape in sizes.items()},
-        lifter=small.on(np.zeros(())),
+        lifting=Lifting(small, None).on(np.zeros(())),
     )
     return prior, Sight.of(lifting.seen(B)).on(np.zeros(()))
 
 
 def test_a_network_that_knows_nothing_answers_as_its_lifter() -> None:
     prior, sight = on_a_lifter()
-    condition, estimate = prior.seen(sight), prior.lifter.estimate(sight)
+    condition, estimate = prior.seen(sight), prior.lifting.estimate(sight)
     metre = condition.nearness * pelvis_from(sight, estimate)[:, 2]
     believed = shape_of(condition.mean, condition.nearness) * metre[:, None, None]
     np.testing.assert_allclose(believed, estimate.positions - estimate.positions[:, :1], atol=3e-3)
@@ -242,6 +243,17 @@ def test_a_network_that_knows_nothing_answers_as_its_lifter() -> None:
     x = 400 * rng().standard_normal((B, STATE))
     found = prior.decode(prior.expect(x, np.full(B, 400.0), condition)[0])
     assert (np.abs(found - condition.mean) < 0.1 * condition.deviation).all()
+
+
+def test_draws_of_diffpose_are_believed_instead_of_its_lifter() -> None:
+    prior, sight = on_a_lifter()
+    refine = lifting.diffpose().on(np.zeros(()))
+    refined = replace(prior, lifting=replace(prior.lifting, refine=refine))
+    first, second = prior.lifting.estimate(sight), refined.lifting.estimate(sight)
+    draws = refine.sample(sight, first, np.random.default_rng(0))
+    np.testing.assert_allclose(second.positions, draws.mean(axis=0))
+    np.testing.assert_allclose(second.deviation, first.deviation)
+    assert np.abs(prior.seen(sight).mean - refined.seen(sight).mean).max() > 0.01
 
 
 def test_a_prior_on_a_lifter_comes_back_from_its_file_and_runs_on_torch(tmp_path: Path) -> None:

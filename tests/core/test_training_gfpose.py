@@ -75,7 +75,7 @@ def test_a_run_on_a_lifter_begins_at_what_that_believes(people: Path, tmp_path: 
     arguments = ["train", "gfpose", "--data", str(people), "--output", str(tmp_path), *SIZE]
     on_lifter = [*arguments, "--lifter", str(tmp_path / "lifter.npz"), "--steps", "2"]
     assert main(on_lifter) == 0
-    assert prior.read(tmp_path / "gfpose.npz").lifter is not None
+    assert prior.read(tmp_path / "gfpose.npz").lifting is not None
     assert main([*on_lifter, "--target", "noise"]) == 1
 
 

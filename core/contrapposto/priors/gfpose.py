@@ -12,7 +12,8 @@ what is known of it, scaled to unit variance at every noise level, so that a sam
 image shows before anything is learnt; it is told the known values themselves, which they are, with
 what confidence, how near the person seems and where up is. With a lifter, it starts from what that
 believes of an image instead, each joint as widely as the lifter doubts it, and is told that as well:
-then diffusion need only learn what a Gaussian a joint cannot say.
+then diffusion need only learn what a Gaussian a joint cannot say. What ships has DiffPose refine
+the lifter's positions before.
 
 Source: Ci et al. 2023, "GFPose: Learning 3D Human Pose Prior with Gradient Fields", and its
 released code; Karras et al. 2022, table 1, for the scaling of ``clean``.
@@ -35,8 +36,9 @@ from contrapposto.keypoints.outline import NEAREST, USUAL_NEARNESS, nearness, to
 from contrapposto.keypoints.sight import NUM_LIFTED, Sight
 from contrapposto.networks import group_norm_mlp, residual_mlp
 from contrapposto.networks.residual_mlp import Drop
-from contrapposto.priors import container
-from contrapposto.priors.lifter import Estimate, Lifter, packed, unpacked
+from contrapposto.priors import container, diffpose
+from contrapposto.priors.lifter import Estimate, packed, unpacked
+from contrapposto.priors.lifting import Lifting
 from contrapposto.priors.uncertain_start import on_numpy, pelvis_from
 
 WEIGHTS = Path(__file__).parent / "weights" / "gfpose.npz"
@@ -148,7 +150,7 @@ class GFPose:
         spans: (23, 23) mean squared distances between the points of people, square metres.
         width, blocks: the network's size.
         target: "noise" or "clean", see above.
-        lifter: what "clean" starts from, of the same library; what is seen alone if None.
+        lifting: what "clean" starts from, of the same library; what is seen alone if None.
         schedule: the noise schedule.
     """
 
@@ -157,14 +159,14 @@ class GFPose:
     width: int
     blocks: int
     target: str = "clean"
-    lifter: Lifter | None = None
+    lifting: Lifting | None = None
     schedule: SubVP = field(default_factory=SubVP)
 
     def on(self, reference: Array) -> GFPose:
         """This prior in the array library, dtype and device of ``reference``."""
         weights = {name: like(value, reference) for name, value in self.weights.items()}
-        lifter = None if self.lifter is None else self.lifter.on(reference)
-        return replace(self, weights=weights, spans=like(self.spans, reference), lifter=lifter)
+        lifting = None if self.lifting is None else self.lifting.on(reference)
+        return replace(self, weights=weights, spans=like(self.spans, reference), lifting=lifting)
 
     @property
     def scale(self) -> float:
@@ -175,9 +177,9 @@ class GFPose:
         """What an image shows, as a condition."""
         near = nearness(sight, self.spans)
         condition = Condition.seen(sight, near)
-        if self.lifter is None:
+        if self.lifting is None:
             return condition
-        mean, deviation = _lifted_outline(sight, self.lifter.estimate(sight), near)
+        mean, deviation = _lifted_outline(sight, self.lifting.estimate(sight), near)
         return replace(condition, mean=mean, deviation=deviation)
 
     def encode(self, outline: Array) -> Array:
@@ -252,7 +254,7 @@ class GFPose:
             near[..., None],
             condition.up,
         ]
-        if self.lifter is not None:
+        if self.lifting is not None:
             mean, deviation = self._expected(condition)
             told += [mean, xp.log(deviation)]
         return xp.concat(told, axis=-1)
@@ -282,11 +284,11 @@ def _lifted_outline(sight: Sight, estimate: Estimate, near: Array) -> tuple[Arra
 
 
 def save(prior: GFPose, path: Path, facts: Mapping[str, Any]) -> None:
-    """Write a prior (NumPy arrays) with the facts of its training."""
+    """Write a prior (NumPy arrays) with the facts of its training, and the lifter that it starts from."""
     config = {"width": prior.width, "blocks": prior.blocks, "target": prior.target, **facts}
     arrays = {**prior.weights, "spans": prior.spans}
-    if prior.lifter is not None:
-        config["lifter"], inner = packed(prior.lifter)
+    if prior.lifting is not None:
+        config["lifter"], inner = packed(prior.lifting.lifter)
         arrays |= container.under("lifter", inner)
     container.save(path, "gfpose", config, arrays)
 
@@ -308,11 +310,17 @@ def read(path: Path) -> GFPose:
     own, inner = container.split_off("lifter", arrays)
     if not fits or {name: a.shape for name, a in own.items()} != expected:
         raise container.WeightsError(f"The weights in '{path.name}' do not fit a network of their size")
-    lifter = unpacked(path.name, config["lifter"], inner) if lifted else None
-    return GFPose(own, spans, width, blocks, target, lifter)
+    lifting = Lifting(unpacked(path.name, config["lifter"], inner), None) if lifted else None
+    return GFPose(own, spans, width, blocks, target, lifting)
 
 
 @lru_cache(maxsize=2)
 def load(path: Path = WEIGHTS) -> GFPose:
-    """The shipped prior, or another file's, read on first use and kept."""
-    return read(path)
+    """The shipped prior, or another file's, read on first use and kept.
+
+    One that starts from a lifter starts from what the DiffPose that ships makes of its answer.
+    """
+    prior = read(path)
+    if prior.lifting is None:
+        return prior
+    return replace(prior, lifting=replace(prior.lifting, refine=diffpose.read()))

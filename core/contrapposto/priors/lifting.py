@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ships for lifting: a lifter and the DiffPose that goes with it, of images or of clips."""
+"""A lifter and the DiffPose that goes with it; what ships, of images and of clips."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from contrapposto.arrays import Array
+import numpy as np
+
+from contrapposto.arrays import Array, namespace
+from contrapposto.keypoints.sight import Sight
 from contrapposto.priors import diffpose, sequence_lifter
 from contrapposto.priors.diffpose import DiffPose
-from contrapposto.priors.lifter import Lifter
+from contrapposto.priors.lifter import Estimate, Lifter
 from contrapposto.priors.sequence_lifter import SequenceLifter
+
+SEED = 0
+"""Of DiffPose's draws where their mean alone is wanted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +30,14 @@ class Lifting:
 
     lifter: Lifter | SequenceLifter
     refine: DiffPose | None
+
+    def estimate(self, sight: Sight) -> Estimate:
+        """The lifter's estimate of sights (B), with the mean of DiffPose's draws for its positions."""
+        found = self.lifter.estimate(sight)
+        if self.refine is None:
+            return found
+        draws = self.refine.sample(sight, found, np.random.default_rng(SEED))
+        return replace(found, positions=namespace(draws).mean(draws, axis=0))
 
     def on(self, reference: Array) -> Lifting:
         """Both in the array library, dtype and device of ``reference``."""

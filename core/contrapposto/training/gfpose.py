@@ -21,6 +21,7 @@ from contrapposto.networks import group_norm_mlp
 from contrapposto.networks.residual_mlp import Drop
 from contrapposto.priors.gfpose import TARGETS, Condition, GFPose, save, shapes
 from contrapposto.priors.lifter import Lifter
+from contrapposto.priors.lifting import Lifting
 from contrapposto.skeleton import forward_kinematics
 from contrapposto.training import run
 from contrapposto.training.corpus import Corpus
@@ -103,7 +104,8 @@ class GFPoseTask:
             raise ValueError("The published GFPose starts from no lifter; train the clean one with it")
         sizes = shapes(settings.target, settings.width, settings.blocks, lifted=lifter is not None)
         weights = run.initial_weights(sizes, torch.Generator().manual_seed(settings.seed))
-        prior = GFPose(weights, _spans(train), settings.width, settings.blocks, settings.target, lifter)
+        lifting = None if lifter is None else Lifting(lifter, None)
+        prior = GFPose(weights, _spans(train), settings.width, settings.blocks, settings.target, lifting)
         self.prior = prior.on(torch.zeros((), device=self.device))
         self.initial = self.prior.weights
         self.normaliser = {"spans": self.prior.spans}
