@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -37,7 +37,7 @@ from contrapposto.keypoints.sight import NUM_LIFTED, Sight
 from contrapposto.networks import group_norm_mlp, residual_mlp
 from contrapposto.networks.residual_mlp import Drop
 from contrapposto.priors import container, diffpose
-from contrapposto.priors.lifter import Estimate, packed, unpacked
+from contrapposto.priors.lifter import Estimate, Lifter, packed, unpacked
 from contrapposto.priors.lifting import Lifting
 from contrapposto.priors.uncertain_start import on_numpy, pelvis_from
 
@@ -150,7 +150,7 @@ class GFPose:
         spans: (23, 23) mean squared distances between the points of people, square metres.
         width, blocks: the network's size.
         target: "noise" or "clean", see above.
-        lifting: what "clean" starts from, of the same library; what is seen alone if None.
+        lifting: of images, what "clean" starts from, of the same library; what is seen alone if None.
         schedule: the noise schedule.
     """
 
@@ -288,7 +288,7 @@ def save(prior: GFPose, path: Path, facts: Mapping[str, Any]) -> None:
     config = {"width": prior.width, "blocks": prior.blocks, "target": prior.target, **facts}
     arrays = {**prior.weights, "spans": prior.spans}
     if prior.lifting is not None:
-        config["lifter"], inner = packed(prior.lifting.lifter)
+        config["lifter"], inner = packed(cast("Lifter", prior.lifting.lifter))
         arrays |= container.under("lifter", inner)
     container.save(path, "gfpose", config, arrays)
 
