@@ -30,6 +30,8 @@ MEANT = 10.0
 LEAST_FRAMES = 10
 """Someone who is seen by two cameras in fewer is no person but a mistake."""
 
+NO_ONE = "No two cameras agree on a person; are folders and calibration in the same order?"
+
 
 def follow(
     cameras: Camera, points: np.ndarray, confidence: np.ndarray, meant: np.ndarray | None = None
@@ -50,14 +52,10 @@ def follow(
 
     Cost: grows with the square of the people in a view.
     """
-    frames = [
-        _candidates(cameras, points[:, frame], confidence[:, frame]) for frame in range(points.shape[1])
-    ]
-    if not any(len(frame.people) for frame in frames):
-        raise ValueError("No two cameras agree on a person; are folders and calibration in the same order?")
-    if meant is not None:
-        frames = [_meant(frame, meant[:, number]) for number, frame in enumerate(frames)]
-    return _chain(frames, points, confidence)
+    chosen = _followed(cameras, points, confidence, meant)
+    if chosen is None:
+        raise ValueError(NO_ONE)
+    return chosen
 
 
 def everyone(cameras: Camera, points: np.ndarray, confidence: np.ndarray, most: int = 16) -> list[np.ndarray]:
@@ -75,17 +73,31 @@ def everyone(cameras: Camera, points: np.ndarray, confidence: np.ndarray, most: 
     """
     left, found = confidence.copy(), list[np.ndarray]()
     for number in range(most):
-        try:
-            chosen = _longest_stay(follow(cameras, points, left), points, left)
-        except ValueError:
-            if number == 0:
-                raise
+        followed = _followed(cameras, points, left)
+        if followed is None and number == 0:
+            raise ValueError(NO_ONE)
+        if followed is None:
             break
+        chosen = _longest_stay(followed, points, left)
         views, frames = np.nonzero(chosen != NOBODY)
         left[views, frames, chosen[views, frames]] = 0
         if (chosen != NOBODY).any(axis=0).sum() >= LEAST_FRAMES:
             found.append(chosen)
     return found
+
+
+def _followed(
+    cameras: Camera, points: np.ndarray, confidence: np.ndarray, meant: np.ndarray | None = None
+) -> np.ndarray | None:
+    """(V, T) as ``follow`` tells; None if no two views agree on anyone in any frame."""
+    frames = [
+        _candidates(cameras, points[:, frame], confidence[:, frame]) for frame in range(points.shape[1])
+    ]
+    if not any(len(frame.people) for frame in frames):
+        return None
+    if meant is not None:
+        frames = [_meant(frame, meant[:, number]) for number, frame in enumerate(frames)]
+    return _chain(frames, points, confidence)
 
 
 def _longest_stay(chosen: np.ndarray, points: np.ndarray, confidence: np.ndarray) -> np.ndarray:
