@@ -30,7 +30,7 @@ from contrapposto.priors.dposer import DPoser
 from contrapposto.priors.motion import MotionPrior
 from contrapposto.priors.pose import PosePrior
 from contrapposto.skeleton import JOINT_INDEX, forward_kinematics
-from contrapposto.tasks.fit_start import Start, reprojection, start_from_one, start_from_views
+from contrapposto.tasks.fit_start import Start, found_start, reprojection
 
 CLIPS, QUICK_CLIPS = 4, 1
 IMAGES = 4
@@ -116,7 +116,7 @@ def _of_case(
     begun: dict[str, list[tuple[Start, float]]] = {"found": [], "good": [], "bad": []}
     for one in scenes:
         began = time.process_time()
-        found = _found(one, pose_prior, motion_prior)
+        found = found_start(one.footage, one.fps, motion_prior, pose_prior)
         begun["found"].append((found, time.process_time() - began))
         for name, start in starts(one, pose_prior, rng):
             begun[name].append((start, 0.0))
@@ -133,12 +133,6 @@ def _of_case(
                 record[key] = float(np.mean([score[key] for score in scores]))
             frames = sum(len(one.pose.transl) for one in scenes)
             yield record | {"scenes": len(scenes), "seconds": seconds, "frames": frames}
-
-
-def _found(one: Scene, pose_prior: PosePrior, motion_prior: MotionPrior) -> Start:
-    if len(one.footage.cameras) > 1:
-        return start_from_views(one.footage, one.fps, prior=motion_prior)
-    return start_from_one(one.footage, one.fps, pose_prior)
 
 
 def _score(one: Scene, found: Start) -> dict[str, float]:
@@ -183,7 +177,7 @@ def _of_footage(
         )
         one = Scene(case, seen, None, FOOTAGE_FPS)
         began = time.process_time()
-        start = _found(one, pose_prior, motion_prior)
+        start = found_start(one.footage, one.fps, motion_prior, pose_prior)
         took = time.process_time() - began
         for method, apply in methods.items():
             if method in SLOW:

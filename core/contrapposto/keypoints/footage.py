@@ -33,6 +33,7 @@ class Footage:
         names: of the K points of it that are on a body.
         points: (V, T, K, 2) pixels, NaN where missing.
         confidence: (V, T, K), 0 where missing.
+        first: number of the first frame, as the files have it.
     """
 
     folders: tuple[Path, ...]
@@ -41,6 +42,7 @@ class Footage:
     names: tuple[str, ...]
     points: np.ndarray
     confidence: np.ndarray
+    first: int = 0
 
 
 def read_footage(
@@ -64,8 +66,8 @@ def read_footage(
     Raises:
         ValueError: with one sentence, if a file is missing or damaged, or they do not belong together.
     """
-    crowd, first = _crowd(folders, calibration, name, numbers, form)
-    meant = None if person is Rule.BEST else wanted(person, crowd.points, crowd.confidence, first)
+    crowd = _crowd(folders, calibration, name, numbers, form)
+    meant = None if person is Rule.BEST else wanted(person, crowd.points, crowd.confidence, crowd.first)
     return of_person(crowd, follow(crowd.cameras, crowd.points, crowd.confidence, meant))
 
 
@@ -84,7 +86,7 @@ def read_everyone(
     Raises:
         ValueError: as ``read_footage``.
     """
-    crowd, _ = _crowd(folders, calibration, name, numbers, form)
+    crowd = _crowd(folders, calibration, name, numbers, form)
     return [of_person(crowd, chosen) for chosen in everyone(crowd.cameras, crowd.points, crowd.confidence)]
 
 
@@ -94,8 +96,8 @@ def _crowd(
     name: str | None,
     numbers: Sequence[int] | None,
     form: str | None,
-) -> tuple[Footage, int]:
-    """What is read as footage of P people, (V, T, P, K, ...), and the number of the first frame."""
+) -> Footage:
+    """What is read as footage of P people, (V, T, P, K, ...)."""
     if len(folders) < 2:
         raise ValueError("Two cameras or more are needed, each with its folder; one cannot tell how far away")
     calibrated = calibration if isinstance(calibration, Calibration) else read_calibration(calibration)
@@ -118,7 +120,7 @@ def _crowd(
     points, confidence, names = completed(
         points[..., used, :], confidence[..., used], tuple(names[index] for index in used)
     )
-    return Footage(tuple(folders), cameras, name, names, points, confidence), first
+    return Footage(tuple(folders), cameras, name, names, points, confidence, first)
 
 
 def which_set(

@@ -17,10 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from contrapposto.diffusion.sampler import Callback
+from contrapposto.diffusion.sampler import Callback, part_of
 from contrapposto.keypoints.body import Body
 from contrapposto.keypoints.footage import Footage
-from contrapposto.keypoints.sets import to_joints
 from contrapposto.keypoints.triangulate import triangulate
 from contrapposto.motion import Motion, Pose
 from contrapposto.priors import motion, pose
@@ -31,16 +30,16 @@ from contrapposto.skeleton import forward_kinematics
 from contrapposto.tasks.denoise import FPS_RANGE
 from contrapposto.tasks.fit_ground import on_ground
 from contrapposto.tasks.fit_image import refine_image
+from contrapposto.tasks.fit_points import deviations
 from contrapposto.tasks.fit_refine import ONE_VIEW, VIEWS, observation, refine
 from contrapposto.tasks.fit_start import (
     FEWEST_FRAMES,
-    LEAST_JOINTS,
     Start,
     approached,
+    found_start,
     misfit,
     reprojection,
-    start_from_one,
-    start_from_views,
+    shows_enough,
 )
 from contrapposto.tasks.reconstruct import smoothed
 
@@ -51,6 +50,9 @@ WORSE = 1.5
 """How many times worse the images may be fitted than at the start: outliers are let go of, and no more."""
 NOISE = 0.5
 """Squared deviations a point that are noise, whatever they are at the start."""
+
+DOUBT = 1.0
+"""Radians that a mobile joint may be off by before the images are looked at."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +65,10 @@ class Fitted:
         error: (T,) median reprojection error of each frame, pixels; NaN where nothing is seen.
         contacts: (T, 2) probability that the left and the right foot stand.
         improved: whether the prior's rounds were kept; else it is as it began.
+        unseen: (T,) bool, frames that show too little to be fitted: of a clip they follow from their
+            neighbours, an image has the pose of another.
+        deviation: (T, 22) radians, how sure the images make each rotation: ``DOUBT`` at a mobile joint
+            of which they say nothing.
     """
 
     motion: Motion
@@ -70,6 +76,8 @@ class Fitted:
     error: np.ndarray
     contacts: np.ndarray
     improved: bool
+    unseen: np.ndarray
+    deviation: np.ndarray
 
 
 def fit(
@@ -92,7 +100,8 @@ def fit(
         strength: 0 leaves the start as it is, 1 goes all the way.
         ground: whether feet stand on a plane, without sliding or sinking.
         motion_prior, pose_prior: the shipped ones on NumPy if None.
-        callback: called with (step, steps) before each round; may raise to stop.
+        callback: called with (step, steps), the share of the way that is done, in each round; may raise
+            to stop.
 
     Raises:
         ValueError: with one sentence, for an odd frame rate or strength, or footage that shows too little.
@@ -106,27 +115,30 @@ def fit(
     posed = pose.load() if pose_prior is None else pose_prior
     T, several = footage.points.shape[1], len(footage.cameras) > 1
     trust = 0.0 if start is None else _trust(start, footage)
-    if start is None and several and T > 1:
-        start = start_from_views(footage, fps, prior=moving)
-    elif start is None:
-        start = start_from_one(footage, fps, posed)
-    _, sure = to_joints(footage.points, footage.confidence, footage.names)
-    lost = (sure > 0).any(axis=0).sum(axis=-1) < LEAST_JOINTS
-    contacts, begin = np.zeros((T, 2)), _near(start, footage, posed)
+    if start is None:
+        start = found_start(footage, fps, moving, posed, callback=part_of(callback, 0, 2))
+    unseen = ~shows_enough(footage)
+    contacts, begin, told = np.zeros((T, 2)), _near(start, footage, posed), part_of(callback, 1, 2)
     if T < FEWEST_FRAMES:
-        found = refine_image(begin, footage, posed, callback=callback)
+        found = refine_image(begin, footage, posed, callback=told)
     else:
         rounds = VIEWS if several else ONE_VIEW
-        found, contacts = refine(begin, footage, lost, fps, rounds, moving, callback=callback)
+        found, contacts = refine(begin, footage, unseen, fps, rounds, moving, callback=told)
         if several:
             found = _with_spots(found, footage)
         found = Start(found.body, _smooth(found.pose, fps))
     improved = _harmless(start, found, footage)
     found = _blended(start, found, strength * (1 - trust)) if improved else start
     poses = on_ground(found.body, found.pose, contacts, fps) if ground else found.pose
-    error = reprojection(footage.cameras, footage.points, found.body, poses)
-    error = np.where(footage.confidence > 0, error, np.nan)
-    return Fitted(Motion(poses, fps), found.body, _median(error), contacts, improved)
+    error = error_of_frames(footage, found.body, poses)
+    deviation, _ = deviations(found.body, observation(footage), poses, DOUBT)
+    return Fitted(Motion(poses, fps), found.body, error, contacts, improved, unseen, deviation)
+
+
+def error_of_frames(footage: Footage, body: Body, poses: Pose) -> np.ndarray:
+    """(T,) median reprojection error of each frame, pixels; NaN where nothing is seen."""
+    error = reprojection(footage.cameras, footage.points, body, poses)
+    return _median(np.where(footage.confidence > 0, error, np.nan))
 
 
 def _trust(start: Start, footage: Footage) -> float:
@@ -141,7 +153,8 @@ def _near(start: Start, footage: Footage, prior: PosePrior) -> Start:
     off = (off / footage.cameras.size.max(axis=-1)[:, None, None])[footage.confidence > 0]
     if len(off) == 0 or np.median(np.nan_to_num(off, nan=np.inf)) < FAR:
         return start
-    return Start(start.body, approached(prior, start.body, observation(footage), start.pose))
+    pose, _ = approached(prior, start.body, observation(footage), start.pose)
+    return Start(start.body, pose)
 
 
 def _smooth(poses: Pose, fps: float) -> Pose:
