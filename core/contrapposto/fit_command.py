@@ -18,6 +18,7 @@ from contrapposto.keypoints.footage import Footage, read_footage
 from contrapposto.keypoints.tracking import choice_of
 from contrapposto.keypoints.view import read_view
 from contrapposto.motion import Motion, Pose
+from contrapposto.priors import gfpose
 from contrapposto.tasks.fit import Fitted, fit
 from contrapposto.tasks.fit_refine import ankles_standing
 from contrapposto.tasks.fit_start import LEAST_JOINTS, reprojection
@@ -65,7 +66,8 @@ def run(arguments: argparse.Namespace) -> None:
     began = time.perf_counter()
     calibration = _calibration(arguments)
     footage = _footage(arguments, calibration)
-    found = fit(footage, arguments.fps, strength=arguments.strength, ground=arguments.ground)
+    lifter = gfpose.load() if len(footage.cameras) == 1 else None
+    found = fit(footage, arguments.fps, strength=arguments.strength, ground=arguments.ground, lifter=lifter)
     record = {"task": "fit", **_measures(footage, found), "seconds": time.perf_counter() - began}
     motion = replace(found.motion, name=arguments.output.stem)
     if calibration is None or isinstance(calibration, Calibrated):
@@ -73,6 +75,11 @@ def run(arguments: argparse.Namespace) -> None:
     write_motion(arguments.output, motion, found.body.offsets)
     print(f"{footage.name}, {len(found.motion)} frames of {len(footage.cameras)} cameras")
     print(format_table([record]))
+    if found.exchanged.any():
+        frames = int(found.exchanged.any(axis=(0, 2)).sum())
+        print(
+            f"In {frames} frames left and right of arms or legs were exchanged by the detector, and put back"
+        )
     if found.unseen.any():
         print(_too_little(found.unseen, footage.first))
     if not found.improved:

@@ -10,7 +10,7 @@ from motions import swinging
 from contrapposto.evaluation import fit_methods
 from contrapposto.evaluation.fit_cases import VIEWS, Scene, scene, starts
 from contrapposto.evaluation.fitting import _score
-from contrapposto.priors import motion, pose
+from contrapposto.priors import gfpose, motion, pose
 
 FRAMES = 10
 
@@ -51,7 +51,7 @@ def test_every_method_comes_nearer_to_what_was_seen(filmed, begun, name):
         "gauss_newton": lambda: fit_methods.gauss_newton,
         "gaussian": lambda: fit_methods.gaussian(pose.load()),
         "proximal": lambda: fit_methods.proximal(pose.load()),
-        "ours": lambda: fit_methods.ours(pose.load(), motion.load()),
+        "ours": lambda: fit_methods.ours(pose.load(), motion.load(), gfpose.load()),
     }[name]()
     two = filmed.views(2)
     found = _score(two, method(two, begun["bad"]))
