@@ -16,6 +16,7 @@ MEASURES = {
     "denoise": speed.measure_denoise,
     "sample": speed.measure_sample,
     "lift": speed.measure_lift,
+    "fit": speed.measure_fit,
 }
 
 
@@ -23,7 +24,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser(
-        "speed", help="Complete Pose, enabling the add-on, the size of the zip; denoise; sample; lift"
+        "speed", help="Complete Pose, enabling the add-on, the size of the zip; denoise; sample; lift; fit"
     )
     one.add_argument("what", nargs="?", choices=tuple(MEASURES), default="completion")
     one.add_argument("--repeats", type=int, default=15, help="timed runs of each case (default 15)")

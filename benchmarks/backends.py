@@ -8,11 +8,12 @@ from typing import TypeVar
 
 from contrapposto.priors.diffpose import DiffPose
 from contrapposto.priors.gfpose import GFPose
+from contrapposto.priors.lifting import Lifting
 from contrapposto.priors.motion import MotionPrior
 from contrapposto.priors.pose import PosePrior
 from contrapposto.priors.sequence_lifter import SequenceLifter
 
-Prior = TypeVar("Prior", PosePrior, MotionPrior, GFPose, DiffPose, SequenceLifter)
+Prior = TypeVar("Prior", PosePrior, MotionPrior, GFPose, DiffPose, Lifting, SequenceLifter)
 
 BACKENDS = ("numpy", "torch", "torch-cuda")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Speed and size of Complete Pose, of Denoise Mocap, of Sample Poses, and of lifting.
+"""Speed and size of Complete Pose, of Denoise Mocap, of Sample Poses, of lifting, and of fitting.
 
 Each row runs in a process of its own, so that its peak memory is its own: the
 whole process, interpreter and libraries included. Times are medians of warm runs.
@@ -30,6 +30,16 @@ LIFTS = (
     "gfpose_200",
 )
 LIFTED_FRAMES = 81
+FITS = {
+    "an image": (1, 1),
+    "100 frames, one view": (1, 100),
+    "100 frames, two views": (2, 100),
+    "100 frames, four views": (4, 100),
+    "1000 frames, one view": (1, 1000),
+    "1000 frames, four views": (4, 1000),
+}
+"""Views and frames."""
+
 MANY = 1000
 """Poses from which on the first call is long enough to be timed itself."""
 
@@ -158,6 +168,30 @@ def measure_lift(repeats: int) -> Iterator[dict[str, str | float | int]]:
                 "frames_per_cpu_second": LIFTED_FRAMES / found["cpu_seconds"],
                 "peak_mb": found["peak_mb"],
                 "size_mb": found["size_mb"],
+            }
+
+
+def measure_fit(repeats: int) -> Iterator[dict[str, str | float | int]]:
+    """Yield one record a case of fitting a body and array library."""
+    for backend in BACKENDS:
+        if reason := absent(backend):
+            yield {"task": "fit", "case": "all", "method": f"contrapposto-{backend}", "note": reason}
+            continue
+        for case, (views, frames) in FITS.items():
+            runs = 0 if frames >= MANY else repeats
+            found = _run(
+                [sys.executable, "-m", "benchmarks.one_fit", backend, *map(str, (views, frames, runs))]
+            )
+            yield {
+                "task": "fit",
+                "case": case,
+                "method": f"contrapposto-{backend}",
+                "seconds": found["seconds"],
+                "cpu_seconds": found["cpu_seconds"],
+                "frames_per_cpu_second": frames / found["cpu_seconds"],
+                "peak_mb": found["peak_mb"],
+                "budget": "1000 MB" if frames >= MANY else "",
+                "note": f"first call {found['first_seconds']:.2f} s",
             }
 
 

@@ -13,14 +13,14 @@ import numpy as np
 
 from contrapposto.evaluation.table import Record, format_table, make_room, write_json
 from contrapposto.files.motion_files import check_output, write_motion
-from contrapposto.keypoints.calibration import METRES, Y_UP, read_calibration
+from contrapposto.footage_options import add_footage_options
+from contrapposto.keypoints.calibration import read_calibration
 from contrapposto.keypoints.cameras import Camera
 from contrapposto.keypoints.correct import corrected
 from contrapposto.keypoints.footage import Footage, read_everyone, read_footage
-from contrapposto.keypoints.reading import FORMATS
 from contrapposto.keypoints.robust import PIXELS
-from contrapposto.keypoints.sets import LIMB_PARTS, SETS, SIDES, completed
-from contrapposto.keypoints.tracking import Rule, choice_of
+from contrapposto.keypoints.sets import LIMB_PARTS, SIDES, completed
+from contrapposto.keypoints.tracking import choice_of
 from contrapposto.keypoints.trc import read_trc
 from contrapposto.keypoints.triangulate import Triangulated, triangulate
 from contrapposto.rotation import geodesic_angle
@@ -43,44 +43,8 @@ READABLE = {
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Give the parser of ``triangulate`` its options."""
-    parser.add_argument(
-        "--keypoints",
-        type=Path,
-        nargs="+",
-        required=True,
-        metavar="PATH",
-        help="a file of keypoints, or a folder of JSON files, for each camera, in the calibration's order; "
-        "or one file of markers (.trc), which needs no calibration",
-    )
-    parser.add_argument("--format", choices=FORMATS, help="of the keypoints; told by the files by default")
-    parser.add_argument(
-        "--calibration",
-        type=Path,
-        help="of Qualisys (.qca.txt), Pose2Sim or anipose (.toml) or OpenCV (.yml, or a folder of them)",
-    )
-    parser.add_argument("--up", choices=tuple(Y_UP), help="the axis of the calibration's world that is up")
-    parser.add_argument(
-        "--unit", choices=tuple(METRES), help="of the calibration; metres by default, Qualisys mm"
-    )
-    parser.add_argument(
-        "--cameras",
-        type=int,
-        nargs="+",
-        metavar="N",
-        help="the calibration's cameras, from 1, that the folders belong to (default all)",
-    )
+    add_footage_options(parser, keypoints="; or one file of markers (.trc), which needs no calibration")
     parser.add_argument("--fps", type=float, help="frames a second of the footage; a .trc file says its own")
-    parser.add_argument("--output", type=Path, required=True, help="the .bvh or .npz file to write")
-    parser.add_argument(
-        "--set", choices=tuple(SETS), help="the set that the points are of; recognised by default"
-    )
-    parser.add_argument(
-        "--person",
-        default=Rule.BEST.value,
-        metavar="WHO",
-        help="best (whom the cameras agree on most; the default), largest, longest (in the picture), or "
-        "X,Y,FRAME or X,Y,FRAME,CAMERA: who is at these pixels in this frame",
-    )
     parser.add_argument(
         "--everyone", action="store_true", help="write all people, NAME_1.bvh, NAME_2.bvh and so on"
     )
@@ -89,7 +53,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="turn each camera by what it takes, a degree or so, for all to agree: a tripod was knocked",
     )
-    parser.add_argument("--json", type=Path, help="also write the table's records to this file")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -9,6 +9,7 @@ import pytest
 from footage import four_cameras, points_of, seen_by, swing, write_calibration
 
 from contrapposto.keypoints.calibration import Y_UP, read_calibration, read_lens, upright
+from contrapposto.keypoints.filestorage import parse_filestorage
 from contrapposto.keypoints.intrinsics import intrinsics_of, likely_intrinsics, lone_camera
 from contrapposto.keypoints.lens import Lens, straightened
 from contrapposto.rotation import from_rotvec
@@ -58,6 +59,22 @@ def test_a_stereo_pair_is_two_cameras(tmp_path):
     found = read_calibration(tmp_path / "a.yml", up="-y")
     np.testing.assert_allclose(np.linalg.norm(found.cameras.centre[1] - found.cameras.centre[0]), 0.5)
     np.testing.assert_array_equal(found.cameras.size, [[1920, 1080], [1920, 1080]])
+
+
+def test_numbered_matrices_of_which_no_one_knows_the_order_are_not_taken_for_one_camera(tmp_path):
+    (tmp_path / "a.yml").write_text(
+        calibrations.matrix("camera_matrix1", K) + calibrations.matrix("camera_matrix2", 2 * K)
+    )
+    with pytest.raises(ValueError, match="has no camera with a 'camera_matrix'"):
+        read_lens(tmp_path / "a.yml")
+
+
+def test_a_matrix_may_have_a_line_for_each_number(tmp_path):
+    many = np.arange(40_000.0)
+    data = ",\n".join(map(str, many.tolist()))
+    found = parse_filestorage(f"a: !!opencv-matrix\n  rows: 1\n  cols: {len(many)}\n  data: [{data}]\nb: 3\n")
+    np.testing.assert_array_equal(found["a"], many[None])
+    assert found["b"] == 3
 
 
 @pytest.mark.parametrize(

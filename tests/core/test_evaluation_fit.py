@@ -51,7 +51,7 @@ def test_every_method_comes_nearer_to_what_was_seen(filmed, begun, name):
         "gauss_newton": lambda: fit_methods.gauss_newton,
         "gaussian": lambda: fit_methods.gaussian(pose.load()),
         "proximal": lambda: fit_methods.proximal(pose.load()),
-        "ours": lambda: fit_methods.ours(pose.load(), motion.load()),
+        "ours": lambda: fit_methods.ours(pose.load(), motion.load(), None),
     }[name]()
     two = filmed.views(2)
     found = _score(two, method(two, begun["bad"]))

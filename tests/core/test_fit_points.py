@@ -53,6 +53,15 @@ def test_points_are_found_from_a_disturbed_pose(kind):
     assert off_mm(found, points).mean() < 2
 
 
+def test_a_body_that_is_only_elsewhere_arrives():
+    """What looked at turns alone stopped after a step: a camera sees the depth little by little."""
+    motion, cameras = swing(1), four_cameras(1)
+    observe = in_views(cameras, seen_by(cameras, points_of(motion, "body_25b")), np.ones((1, 1, len(NAMES))))
+    away = Pose(motion.poses.rotations, motion.poses.transl + 2.0 * cameras.rotation[0, 2])
+    found = fit_points(BODY, observe, away, away.rotations, looseness=1e-4, steps=40)
+    np.testing.assert_allclose(found.transl, motion.poses.transl, atol=5e-3)
+
+
 @pytest.mark.parametrize("kind", ["space", "views"])
 def test_the_pull_on_a_point_is_the_slope_of_a_cost_that_grows_away_from_where_it_was_seen(kind):
     points = points_of(swing(2), "body_25b")

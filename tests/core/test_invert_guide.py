@@ -109,6 +109,21 @@ def test_the_explicit_step_is_that_of_the_paper_with_its_noise_held():
     assert moved == pytest.approx((up - s * noise) / a, abs=1e-12)
 
 
+def test_a_walk_that_begins_where_the_last_one_ended_has_not_arrived_by_that():
+    schedule, times = TIMES["cosine"][0], TIMES["cosine"][1][:3]
+    losses = iter([3.0, 1.0, 1.0, 5.0])
+    found = invert_guide(
+        denoiser_for(schedule),
+        MEAN[None],
+        schedule,
+        times,
+        lambda x0, _: (x0, np.full(1, next(losses))),
+        rounds=2,
+    )
+    assert found.shape == (1, 2)
+    assert next(losses, None) is None  # all four steps were taken
+
+
 def test_without_observations_nothing_moves():
     schedule, times = TIMES["cosine"]
     x = np.array([[1.3, -0.6]])

@@ -11,6 +11,7 @@ from calibrations import BENT
 from footage import four_cameras, points_of, seen_by, swing, write_calibration, write_frames
 
 from contrapposto.__main__ import main
+from contrapposto.keypoints import people
 from contrapposto.keypoints.calibrated import Calibrated
 from contrapposto.keypoints.footage import read_everyone, read_footage
 from contrapposto.keypoints.intrinsics import LIKELY_LENS
@@ -98,12 +99,25 @@ def test_who_is_in_the_picture_longest_is_followed_in_all_cameras(footage):
 
 
 def test_everyone_is_kept_apart(footage):
-    seen, people = scene(), read_everyone(*footage)
-    assert len(people) == 2
-    for person, who in zip(people, (0, 1), strict=True):
+    seen, found = scene(), read_everyone(*footage)
+    assert len(found) == 2
+    for person, who in zip(found, (0, 1), strict=True):
         shows = np.isfinite(person.points)
         np.testing.assert_allclose(person.points[shows], seen[:, :, who][shows], atol=1e-6)
         assert shows.any(axis=(2, 3)).sum() == 4 * (FRAMES, FRAMES * 3 // 4)[who]
+
+
+def test_what_goes_wrong_after_the_first_person_is_not_taken_for_the_last(footage, monkeypatch):
+    chain, calls = people._chain, iter(range(9))
+
+    def broken(*arguments):
+        if next(calls):
+            raise ValueError("something is wrong")
+        return chain(*arguments)
+
+    monkeypatch.setattr(people, "_chain", broken)
+    with pytest.raises(ValueError, match="something is wrong"):
+        read_everyone(*footage)
 
 
 def test_everyone_is_written_to_a_file_of_their_own(footage, tmp_path, capsys):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import tracemalloc
 import zipfile
 
 import detectors
@@ -188,6 +189,90 @@ def test_points_are_known_by_their_own_names(name):
     assert point_named(name) == (None if name.startswith(("face", "left_hand", "right_hand")) else name)
 
 
+def coco_entries(*images) -> str:
+    return json.dumps(
+        [{"image_id": image, "keypoints": [1 + n, 2, 0.9] * 17} for n, image in enumerate(images)]
+    )
+
+
+def mm_frames(*numbers) -> str:
+    instance = {"keypoints": [[1.0, 2.0]] * 17, "keypoint_scores": [0.5] * 17}
+    return json.dumps({"instance_info": [{"frame_id": n, "instances": [instance]} for n in numbers]})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("a.json", coco_entries("cam1/1.jpg", "cam1/2.jpg", "cam2/1.jpg"), "more than one camera"),
+        ("a.json", coco_entries("1.jpg", "01.jpg"), r"'1.jpg' and '01.jpg' in .* are both frame 1"),
+        ("a.json", coco_entries("1.jpg", "1.png"), r"'1.jpg' and '1.png' in .* are both frame 1"),
+        ("a.json", coco_entries(0.2, 0.4), "an 'image_id' that is no whole number, 0.2"),
+        ("a.json", mm_frames(3, 4, 3), "two frames whose 'frame_id' is 3"),
+        ("a.json", mm_frames(0.2, 0.4), "'frame_id' is no whole number"),
+        ("a.csv", "frame,left_knee_x,left_knee_y\n0.2,1,2\n0.4,3,4", "a frame '0.2' that is no whole number"),
+        ("a.csv", "frame,left_knee_x,left_knee_y\n1,1,2\n1,3,4", "tells a point of a frame twice"),
+        ("a.csv", "frame,left_knee_x,left_knee_y\n1,1,2\n1.0,3,4", "tells a point of a frame twice"),
+        ("a.csv", "frame,landmark,x,y\n1,nose,1,2\n1,nose,3,4", "tells a point of a frame twice"),
+    ],
+)
+def test_no_frame_takes_the_place_of_another(name, content, sentence, tmp_path):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ValueError, match=sentence):
+        read_keypoints(tmp_path / name)
+
+
+def test_no_file_of_a_folder_takes_the_place_of_another(tmp_path):
+    for name in ("take_1", "take_01", "take_2"):
+        (tmp_path / f"{name}.json").write_text('{"people": []}')
+    with pytest.raises(ValueError, match=r"'take_01' and 'take_1' in .* are both frame 1; rename"):
+        read_keypoints(tmp_path)
+
+
+def test_images_without_a_number_are_frames_in_the_order_of_their_names(tmp_path):
+    (tmp_path / "a.json").write_text(coco_entries("walk.jpg", "jump.jpg", "run.jpg"))
+    found = read_keypoints(tmp_path / "a.json")
+    assert (found.first, len(found)) == (0, 3)
+    np.testing.assert_allclose(found.points[:, 0, 0, 0], [2, 3, 1])
+
+
+@pytest.mark.parametrize("name", ["scores", "confidence", "keypoints", "names"])
+def test_an_array_that_is_needed_and_cannot_be_read_is_not_passed_over(name, tmp_path, people):
+    """Points whose confidence is lost would all count as fully sure."""
+    names = list(SETS["coco_17"])
+    np.savez(tmp_path / "a.npz", **{"keypoints": people, "names": names, name: np.array([None])})
+    with pytest.raises(ValueError, match=rf"The array '{name}' in .*a\.npz cannot be read"):
+        read_keypoints(tmp_path / "a.npz")
+    np.savez(tmp_path / "a.npz", keypoints=people, names=names, comment=np.array([None]))
+    assert len(read_keypoints(tmp_path / "a.npz")) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.json", f"[{'{},' * (1 << 24)}{{}}]"), ("a.csv", "left_knee_x,left_knee_y\n" + "1,2\n" * (1 << 22))],
+)
+def test_what_would_fill_the_memory_is_refused_before_it_does(name, content, tmp_path):
+    (tmp_path / name).write_text(content)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="holds more than fits into memory"):
+        read_keypoints(tmp_path / name)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 3 * len(content)  # the text itself, and no more than its bytes beside it
+
+
+def test_a_folder_is_not_held_in_memory_as_a_whole(tmp_path):
+    person = json.dumps(
+        {"people": [{"pose_keypoints_2d": [1.5, 2.5, 0.5] * 17, "face": list(range(20_000))}]}
+    )
+    for frame in range(40):
+        (tmp_path / f"{frame}.json").write_text(person)
+    tracemalloc.start()
+    assert len(read_keypoints(tmp_path)) == 40
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 5 * 20_000 * 32
+
+
 class Harmful:
     """Writes a file when it is unpickled."""
 
@@ -241,7 +326,11 @@ def mm(**changed) -> str:
         ("a.json", mm(keypoints=[[1e9, 2.0]] * 17), "a million pixels away"),
         ("a.json", mm(keypoint_scores=[float("nan")] * 17), "No one is seen"),
         ("a.json", '{"instance_info": []}', "No one is seen"),
-        ("a.json", '{"instance_info": [{"frame_id": 1e12, "instances": []}]}', "'frame_id' is no number"),
+        (
+            "a.json",
+            '{"instance_info": [{"frame_id": 1e12, "instances": []}]}',
+            "'frame_id' is no whole number",
+        ),
         ("a.json", '[{"image_id": "1.jpg", "keypoints": [1, 2]}]', "2 numbers, not three a point"),
         (
             "a.json",
@@ -258,7 +347,7 @@ def mm(**changed) -> str:
         ("a.csv", "", "has no two rows"),
         ("a.csv", "frame,left_knee_x,left_knee_y\n0,1,2\n1,2", "Row 3 of .* has 2 cells, not 3"),
         ("a.csv", "frame,left_knee_x,left_knee_y\n0,1,2\n1,2,b", "a cell 'b' that is no number"),
-        ("a.csv", "frame,left_knee_x,left_knee_y\nq,1,2\n1,2,3", "a frame 'q' that is no number"),
+        ("a.csv", "frame,left_knee_x,left_knee_y\nq,1,2\n1,2,3", "a frame 'q' that is no whole number"),
         (
             "a.csv",
             "frame,RKnee_x,RKnee_y,right_knee_x,right_knee_y\n0,1,2,3,4",

@@ -19,14 +19,19 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from test_trc import write_trc
 
+from contrapposto import fit_command
 from contrapposto.__main__ import main
+from contrapposto.files.motion_files import read_motion
 from contrapposto.keypoints.array_file import from_array
+from contrapposto.keypoints.body import Body
 from contrapposto.keypoints.calibration import Calibration, read_calibration
 from contrapposto.keypoints.detections import Detections, gathered
 from contrapposto.keypoints.filestorage import parse_filestorage
 from contrapposto.keypoints.reading import LAYOUTS, read_keypoints
 from contrapposto.keypoints.trc import Markers, read_trc
 from contrapposto.keypoints.view import one_view
+from contrapposto.motion import Motion, Pose
+from contrapposto.tasks.fit import Fitted, fit
 
 DAMAGED = 500
 
@@ -192,6 +197,46 @@ def test_five_hundred_damaged_files_of_keypoints(tmp_path):
             except ValueError as error:
                 sentence(error)
     assert not trap.exists()
+    assert DAMAGED / 4 < refused < DAMAGED
+
+
+REAL = 25
+"""Every so manieth of them is fitted in earnest; for the others a body that stands still is as good."""
+
+
+def standing_still(footage, fps, **more) -> Fitted:
+    V, T = footage.points.shape[:2]
+    pose = Pose(np.tile(np.eye(3), (T, 22, 1, 1)), np.tile([0.0, 0.0, -4.0], (T, 1)))
+    nothing = np.zeros((V, T, 2), dtype=bool)
+    body = Body.standard(footage.names)
+    return Fitted(
+        Motion(pose, fps), body, np.ones(T), nothing[0], True, nothing[0, :, 0], np.ones((T, 22)), nothing
+    )
+
+
+def test_five_hundred_damaged_files_through_the_command(tmp_path, capsys, monkeypatch):
+    people = np.random.default_rng(0).uniform(10, 1000, (4, 2, 17, 2))
+    rng, trap, refused = np.random.default_rng(9), tmp_path / "run", 0
+    (tmp_path / "out").mkdir()
+    for number in range(DAMAGED):
+        name = list(WRITERS)[number % len(WRITERS)]
+        path = WRITERS[name](tmp_path / f"{number}_{name}", people)
+        damage(path if path.is_file() else sorted(path.iterdir())[int(rng.integers(4))], rng, trap)
+        monkeypatch.setattr(fit_command, "fit", fit if number % REAL == 0 else standing_still)
+        output = tmp_path / "out" / f"{number}.npz"
+        given = ["--keypoints", path, "--size", 1920, 1080, "--fps", 30, "--output", output]
+        code = main(["fit", *map(str, given)])
+        told = capsys.readouterr().err
+        assert "Traceback" not in told
+        if code == 0:
+            assert np.isfinite(read_motion(output).poses.rotations).all()
+            continue
+        refused += 1
+        assert code == 1
+        assert told.count("\n") == 1
+        assert not output.exists()
+    assert not trap.exists()
+    assert {file.suffix for file in (tmp_path / "out").iterdir()} == {".npz"}
     assert DAMAGED / 4 < refused < DAMAGED
 
 

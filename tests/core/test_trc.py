@@ -12,8 +12,9 @@ from motions import joints_of
 
 from contrapposto.__main__ import main
 from contrapposto.files.motion_files import read_motion
+from contrapposto.keypoints.calibration import METRES
 from contrapposto.keypoints.sets import SETS
-from contrapposto.keypoints.trc import METRES, read_trc
+from contrapposto.keypoints.trc import read_trc
 from contrapposto.skeleton import forward_kinematics
 
 NAMES = SETS["halpe_26"]

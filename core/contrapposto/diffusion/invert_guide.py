@@ -78,7 +78,7 @@ def invert(denoiser: Denoiser, x: Array, schedule: Schedule, times: Sequence[flo
         times: rising.
     """
     for t, later in pairwise(times):
-        x, _ = _walk(x, denoiser(x, t), schedule, t, later)
+        x = _walk(x, denoiser(x, t), schedule, t, later)
     return x
 
 
@@ -102,8 +102,8 @@ def invert_guide(
         times: rising, from one at which a state is as good as clean to the highest.
         guide: moves expected clean states towards what was observed.
         rounds: walks up and down.
-        tolerance: a sample whose loss changes by less, relatively and between consecutive steps down, keeps
-            the clean state that it has then; 0 to go on to the end.
+        tolerance: a sample whose loss changes by less, relatively and between consecutive steps down of
+            one walk, keeps the clean state that it has then; 0 to go on to the end.
         callback: called with (step, steps) before each evaluation of the denoiser; may raise to stop.
 
     Returns:
@@ -114,14 +114,14 @@ def invert_guide(
     xp = namespace(x)
     walk, steps = len(times) - 1, 2 * (len(times) - 1) * rounds
     told = denoiser if callback is None else _counted(denoiser, callback, steps)
-    result, arrived, before = x, None, None
+    result, arrived = x, None
     for _ in range(rounds):
-        x = invert(told, x, schedule, times)
+        x, before = invert(told, x, schedule, times), None
         for k in range(walk, 0, -1):
             t, earlier = times[k], times[k - 1]
             ratio = float(schedule.s(t)) / float(schedule.a(t))
             moved, loss = guide(told(x, t), ratio)
-            x, _ = _walk(x, moved, schedule, t, earlier)
+            x = _walk(x, moved, schedule, t, earlier)
             here = xp.zeros_like(loss) > 1 if arrived is None else arrived
             result = xp.where(xp.reshape(here, (-1, *[1] * (x.ndim - 1))), result, moved)
             if before is not None:
@@ -134,10 +134,10 @@ def invert_guide(
     return result
 
 
-def _walk(x: Array, x0hat: Array, schedule: Schedule, t: float, to: float) -> tuple[Array, Array]:
-    """The state at another time, given the expected clean one, and the noise that it holds."""
+def _walk(x: Array, x0hat: Array, schedule: Schedule, t: float, to: float) -> Array:
+    """The state at another time, given the expected clean one."""
     eps = (x - float(schedule.a(t)) * x0hat) / float(schedule.s(t))
-    return float(schedule.a(to)) * x0hat + float(schedule.s(to)) * eps, eps
+    return float(schedule.a(to)) * x0hat + float(schedule.s(to)) * eps
 
 
 def _counted(denoiser: Denoiser, callback: Callback, steps: int) -> Denoiser:

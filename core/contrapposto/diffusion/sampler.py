@@ -33,6 +33,13 @@ def _tell(callback: Callback | None, step: int, steps: int) -> None:
         callback(step, steps)
 
 
+def part_of(callback: Callback | None, part: int, parts: int) -> Callback | None:
+    """What one of several parts calls, so that the steps of all of them count up."""
+    if callback is None:
+        return None
+    return lambda step, steps: callback(part * steps + step, parts * steps)
+
+
 def ddim(
     denoiser: Denoiser,
     x: Array,

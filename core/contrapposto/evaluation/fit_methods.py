@@ -16,15 +16,16 @@ from contrapposto.diffusion.adam import Adam
 from contrapposto.diffusion.invert_guide import gradient, invert_guide
 from contrapposto.diffusion.prior_loss import Timesteps, residual, snr_weight
 from contrapposto.evaluation.fit_cases import Scene
+from contrapposto.evaluation.fit_inversion import Turning, inverted
 from contrapposto.motion import Pose
 from contrapposto.priors.dposer import DPoser, body_of, with_root
+from contrapposto.priors.lifting import Lifting
 from contrapposto.priors.motion import SPREAD_6D, MotionPrior
 from contrapposto.priors.pose import STATE, PosePrior
 from contrapposto.priors.space import Space
 from contrapposto.rotation import from_rotvec, project, transpose
 from contrapposto.skeleton import NUM_JOINTS, forward_kinematics
 from contrapposto.tasks.fit import fit
-from contrapposto.tasks.fit_image import Turning, refine_image
 from contrapposto.tasks.fit_points import fit_points, jacobian, observed
 from contrapposto.tasks.fit_refine import observation
 from contrapposto.tasks.fit_start import Start
@@ -185,17 +186,26 @@ def proximal(prior: PosePrior) -> Method:
     """Guided inversion on the pose prior by proximal steps, each frame for itself."""
 
     def method(one: Scene, start: Start) -> Start:
-        found = refine_image(start, one.footage, prior)
+        found = inverted(start, one.footage, prior)
         return Start(found.body, _clip(one, found.pose))
 
     return method
 
 
-def ours(pose_prior: PosePrior, motion_prior: MotionPrior) -> Method:
-    """What ships."""
+def ours(
+    pose_prior: PosePrior, motion_prior: MotionPrior, lifting: Lifting | None, *, alone: bool = False
+) -> Method:
+    """What ships; alone, from the start that it finds by itself."""
 
     def method(one: Scene, start: Start) -> Start:
-        found = fit(one.footage, one.fps, start=start, motion_prior=motion_prior, pose_prior=pose_prior)
+        found = fit(
+            one.footage,
+            one.fps,
+            start=None if alone else start,
+            motion_prior=motion_prior,
+            pose_prior=pose_prior,
+            lifting=lifting,
+        )
         return Start(found.body, found.motion.poses)
 
     return method

@@ -24,13 +24,15 @@ from contrapposto.evaluation.lift_cases import clips_to_lift
 from contrapposto.evaluation.lifting import FRAME_STRIDE, LIMB_JOINTS, acceleration_error_mm
 from contrapposto.evaluation.metrics import aligned, joint_errors_mm
 from contrapposto.files.mocap import read_split
+from contrapposto.keypoints.exchanged import put_back
 from contrapposto.keypoints.footage import Footage
 from contrapposto.keypoints.triangulate import triangulate
 from contrapposto.priors.dposer import DPoser
+from contrapposto.priors.lifting import Lifting
 from contrapposto.priors.motion import MotionPrior
 from contrapposto.priors.pose import PosePrior
 from contrapposto.skeleton import JOINT_INDEX, forward_kinematics
-from contrapposto.tasks.fit_start import Start, reprojection, start_from_one, start_from_views
+from contrapposto.tasks.fit_start import Start, found_start, reprojection
 
 CLIPS, QUICK_CLIPS = 4, 1
 IMAGES = 4
@@ -38,7 +40,8 @@ IMAGES = 4
 
 FOOTAGE_FPS = 60.0
 
-OURS = "contrapposto"
+OURS, ALONE = "contrapposto", "contrapposto alone"
+"""What ships, from a start that is given, and from the one that it finds by itself."""
 
 SLOW = ("guided_inversion", "dposer")
 ONE_VIEW_CASES = ("image", "clip_1")
@@ -55,6 +58,7 @@ def evaluate(
     pose_prior: PosePrior,
     motion_prior: MotionPrior,
     *,
+    lifting: Lifting | None = None,
     dposer: DPoser | None = None,
     quick: bool = False,
     seed: int = 0,
@@ -67,6 +71,7 @@ def evaluate(
         data: a motion data folder with ``splits.json``.
         split: whose clips are fitted.
         pose_prior, motion_prior: what is measured.
+        lifting: that single views begin from, too; what shipped on NumPy if None.
         dposer: the published regulariser, to compare with.
         quick: ``QUICK_CLIPS`` clips instead of ``CLIPS``.
         seed: of cameras, detector and starts.
@@ -87,17 +92,23 @@ def evaluate(
         **({"dposer": fit_methods.dposer(dposer)} if dposer else {}),
         "guided_inversion": fit_methods.score_hmr(pose_prior),
         "proximal_inversion": fit_methods.proximal(pose_prior),
-        OURS: fit_methods.ours(pose_prior, motion_prior),
+        OURS: fit_methods.ours(pose_prior, motion_prior, lifting),
+        ALONE: fit_methods.ours(pose_prior, motion_prior, lifting, alone=True),
     }
+
+    def finding(one: Scene) -> Start:
+        footage, _ = put_back(one.footage, is_clip=not one.is_still)
+        return found_start(footage, one.fps, motion_prior, pose_prior, lifting)
+
     cases = {
         "image": [one.images(_spread(len(one.pose.transl))) for one in filmed],
         **{f"clip_{count}": [one.views(count) for one in filmed] for count in (1, 2, VIEWS)},
     }
     for case, scenes in cases.items():
         tell(f"{case}: {len(scenes)}")
-        yield from _of_case(case, scenes, methods, pose_prior, motion_prior, seed)
+        yield from _of_case(case, scenes, methods, pose_prior, finding, seed)
     if footage is not None:
-        yield from _of_footage(footage, methods, pose_prior, motion_prior, tell)
+        yield from _of_footage(footage, methods, finding, tell)
 
 
 def _spread(frames: int) -> list[int]:
@@ -109,19 +120,19 @@ def _of_case(
     scenes: list[Scene],
     methods: Mapping[str, Method],
     pose_prior: PosePrior,
-    motion_prior: MotionPrior,
+    finding: Callable[[Scene], Start],
     seed: int,
 ) -> Iterator[Record]:
     rng = np.random.default_rng(seed)
     begun: dict[str, list[tuple[Start, float]]] = {"found": [], "good": [], "bad": []}
     for one in scenes:
         began = time.process_time()
-        found = _found(one, pose_prior, motion_prior)
+        found = finding(one)
         begun["found"].append((found, time.process_time() - began))
         for name, start in starts(one, pose_prior, rng):
             begun[name].append((start, 0.0))
     for name, given in begun.items():
-        for method, apply in methods.items():
+        for method, apply in _chosen(methods, name):
             if method in SLOW and case not in ONE_VIEW_CASES:
                 continue
             began = time.process_time()
@@ -135,10 +146,11 @@ def _of_case(
             yield record | {"scenes": len(scenes), "seconds": seconds, "frames": frames}
 
 
-def _found(one: Scene, pose_prior: PosePrior, motion_prior: MotionPrior) -> Start:
-    if len(one.footage.cameras) > 1:
-        return start_from_views(one.footage, one.fps, prior=motion_prior)
-    return start_from_one(one.footage, one.fps, pose_prior)
+def _chosen(methods: Mapping[str, Method], start: str) -> Iterator[tuple[str, Method]]:
+    """The methods by name; what ships finds its start by itself where that is asked."""
+    for name, method in methods.items():
+        if name != ALONE:
+            yield name, methods[ALONE] if (name, start) == (OURS, "found") else method
 
 
 def _score(one: Scene, found: Start) -> dict[str, float]:
@@ -162,8 +174,7 @@ def _pixels(footage: Footage, found: Start) -> float:
 def _of_footage(
     footage: Footage,
     methods: Mapping[str, Method],
-    pose_prior: PosePrior,
-    motion_prior: MotionPrior,
+    finding: Callable[[Scene], Start],
     tell: Callable[[str], object],
 ) -> Iterator[Record]:
     """All views of real footage together, and each by itself."""
@@ -183,9 +194,9 @@ def _of_footage(
         )
         one = Scene(case, seen, None, FOOTAGE_FPS)
         began = time.process_time()
-        start = _found(one, pose_prior, motion_prior)
+        start = finding(one)
         took = time.process_time() - began
-        for method, apply in methods.items():
+        for method, apply in _chosen(methods, "found"):
             if method in SLOW:
                 continue
             began = time.process_time()

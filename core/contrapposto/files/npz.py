@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Arrays out of an ``.npz`` file: nothing in it is executed, damage is told in a sentence."""
+"""Arrays out of ``.npz`` and ``.npy`` files: nothing in them is executed, damage is told in a sentence."""
 
 from __future__ import annotations
 
+import math
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -15,7 +20,24 @@ MOST_BYTES = 1_000_000_000
 
 MOST_LETTERS = 100
 
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
+DAMAGE = (
+    zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError, OSError, EOFError, ValueError,
+    TypeError, SyntaxError, KeyError, OverflowError, MemoryError, RecursionError, RuntimeError,
+)  # fmt: skip
+"""What NumPy and zip raise over damaged bytes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """What a file holds.
+
+    Attributes:
+        arrays: that can be read, by name.
+        unreadable: why others cannot be, by name.
+    """
+
+    arrays: dict[str, np.ndarray]
+    unreadable: dict[str, str]
 
 
 def load_arrays(
@@ -33,40 +55,78 @@ def load_arrays(
         ValueError: with one sentence, if the file is missing, damaged, needs
             pickle for a required array, lacks one, or unpacks to too much.
     """
-    try:
-        stored = np.load(path, allow_pickle=False)
-    except FileNotFoundError as error:
-        raise ValueError(f"There is no file {path}") from error
-    except _DAMAGE as error:
-        raise ValueError(f"{path} is damaged or no .npz file") from error
-    if not isinstance(stored, np.lib.npyio.NpzFile):
-        raise ValueError(f"{path} holds a single array, not a set of named arrays (.npz)")
-    arrays: dict[str, np.ndarray] = {}
-    with stored:
-        names = stored.files if optional is None else sorted({*required, *optional} & set(stored.files))
-        if optional is not None and _unpacked(stored, names) > MOST_BYTES:
-            raise ValueError(f"{path} unpacks to more than {MOST_BYTES / 1e9:g} GB")
-        for name in names:
-            try:
-                arrays[name] = stored[name]
-            except (*_DAMAGE, MemoryError) as error:
-                if name in required:
-                    raise ValueError(
-                        f"The array '{name}' in {path} cannot be read: {printable(error)}"
-                    ) from error
-    missing = sorted(set(required) - set(arrays))
+    if optional is None:
+        stored = stored_arrays(path)
+    else:
+        stored = stored_arrays(path, {*required, *optional}, MOST_BYTES)
+    for name in required:
+        if name in stored.unreadable:
+            raise ValueError(f"The array '{name}' in {path} cannot be read: {stored.unreadable[name]}")
+    missing = sorted(set(required) - set(stored.arrays))
     if missing:
         raise ValueError(f"{path} lacks the array{'s' * (len(missing) > 1)} {', '.join(missing)}")
-    return arrays
+    return stored.arrays
+
+
+def stored_arrays(path: Path, names: Collection[str] | None = None, most_bytes: float = math.inf) -> Stored:
+    """What an ``.npz`` file holds.
+
+    Args:
+        path: the file.
+        names: of the arrays to look at; all if None.
+        most_bytes: that they may unpack to.
+
+    Raises:
+        ValueError: with one sentence, if the file is missing, no ``.npz`` file, or unpacks to too much.
+    """
+    found = Stored({}, {})
+    try:
+        with path.open("rb") as file:
+            is_array = file.read(6) == np.lib.format.MAGIC_PREFIX
+        if is_array:
+            raise ValueError(f"{path} holds a single array, not a set of named arrays (.npz)")
+        with zipfile.ZipFile(path) as stored:
+            entries = {entry.filename.removesuffix(".npy"): entry for entry in stored.infolist()}
+            wanted = {name: entry for name, entry in entries.items() if names is None or name in names}
+            if sum(entry.file_size for entry in wanted.values()) > most_bytes:
+                raise ValueError(f"{path} unpacks to more than {most_bytes / 1e9:g} GB")
+            for name, entry in wanted.items():
+                try:
+                    with stored.open(entry) as stream:
+                        found.arrays[name] = read_array(stream, entry.file_size)
+                except DAMAGE as error:
+                    found.unreadable[name] = printable(error)
+    except FileNotFoundError as error:
+        raise ValueError(f"There is no file {path}") from error
+    except (zipfile.BadZipFile, NotImplementedError, OSError) as error:
+        raise ValueError(f"{path} is damaged or no .npz file") from error
+    return found
+
+
+def read_array(stream: IO[bytes], room: int) -> np.ndarray:
+    """The array of an npy stream, if what its head promises fits into the bytes that there are.
+
+    Args:
+        stream: that can be sought in.
+        room: bytes that there are.
+
+    Raises:
+        one of ``DAMAGE``, for what is no array, cut off, or holds objects.
+    """
+    version = np.lib.format.read_magic(stream)
+    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    if version not in read:
+        raise ValueError(f"its version is {version}")
+    shape, _, dtype = read[version](stream)
+    if dtype.hasobject:
+        raise ValueError("it holds objects, which only pickle could read")
+    if any(count < 0 for count in shape) or math.prod(shape) * dtype.itemsize > room:
+        raise ValueError("it is cut off")
+    stream.seek(0)
+    return np.lib.format.read_array(stream, allow_pickle=False)
 
 
 def printable(error: Exception) -> str:
     """What an error says, on one line and not long, whatever names a damaged file gives to things."""
     words = "".join(letter if letter.isprintable() else "?" for letter in str(error))
     return words if len(words) <= MOST_LETTERS else f"{words[:MOST_LETTERS]}..."
-
-
-def _unpacked(stored: np.lib.npyio.NpzFile, names: Collection[str]) -> int:
-    """Bytes of some arrays, by the file's own table."""
-    entries = stored.zip.infolist() if stored.zip else []
-    return sum(entry.file_size for entry in entries if entry.filename.removesuffix(".npy") in names)

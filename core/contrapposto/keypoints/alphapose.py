@@ -39,6 +39,8 @@ def people(content: Any, file: Path) -> dict[int, list[np.ndarray]]:  # noqa: AN
         values = entry.get("keypoints") if isinstance(entry, dict) else None
         if not isinstance(image, str | float) or not isinstance(values, list):
             raise ValueError(f"{file} has a person without 'image_id' and 'keypoints'")
+        if isinstance(image, float) and not image.is_integer():
+            raise ValueError(f"{file} has an 'image_id' that is no whole number, {image:g}")
         name = image if isinstance(image, str) else f"{image:.0f}"
         by_image.setdefault(name, []).append(triples(values, file))
     numbers = numbered_images(by_image, file)

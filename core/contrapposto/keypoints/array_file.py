@@ -9,17 +9,11 @@ itself, the ``names`` of the points, and anything else.
 
 from __future__ import annotations
 
-import math
-import struct
-import tokenize
-import zipfile
-import zlib
-from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
+from contrapposto.files.npz import DAMAGE, Stored, read_array, stored_arrays
 from contrapposto.keypoints.detections import Detections, check_size
 from contrapposto.keypoints.naming import points_named
 
@@ -33,12 +27,6 @@ LARGEST = 1 << 30
 MEDIAPIPE_POINTS = 33
 """Of these a third number may be depth."""
 
-_DAMAGE = (
-    zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError, OSError, EOFError, ValueError,
-    TypeError, SyntaxError, KeyError, OverflowError, MemoryError, RecursionError, RuntimeError,
-)  # fmt: skip
-"""What NumPy and zip raise over damaged bytes."""
-
 
 def read_npy(file: Path) -> Detections:
     """Everyone in a ``.npy`` file.
@@ -49,10 +37,10 @@ def read_npy(file: Path) -> Detections:
     try:
         room = file.stat().st_size
         with file.open("rb") as stream:
-            array = _array(stream, min(room, LARGEST))
+            array = read_array(stream, min(room, LARGEST))
     except FileNotFoundError as error:
         raise ValueError(f"There is no file {file}") from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise ValueError(f"{file} is damaged, or holds objects instead of numbers (.npy)") from error
     return from_array(array, file)
 
@@ -63,18 +51,13 @@ def read_npz(file: Path) -> Detections:
     Raises:
         ValueError: with one sentence naming the file.
     """
-    arrays = _arrays(file)
-    name = next((name for name in POINTS if name in arrays), None)
-    if name is None:
-        many = [name for name, array in arrays.items() if array.dtype.kind in "fiu" and array.ndim >= 3]
-        if len(many) != 1:
-            raise ValueError(f"{file} has no array called {', '.join(POINTS[:-1])} or {POINTS[-1]}")
-        name = many[0]
-    points = arrays[name]
-    if NAMES in arrays and arrays[NAMES].dtype.kind != "U":
+    stored = stored_arrays(file, most_bytes=LARGEST)
+    points = _first(POINTS, stored, file)
+    points = _only_one(stored, file) if points is None else points
+    words, sure = _first((NAMES,), stored, file), _first(CONFIDENCE, stored, file)
+    if words is not None and words.dtype.kind != "U":
         raise ValueError(f"The array '{NAMES}' in {file} holds no words")
-    names = points_named((str(name) for name in arrays[NAMES].ravel()), file) if NAMES in arrays else None
-    sure = next((arrays[name] for name in CONFIDENCE if name in arrays), None)
+    names = None if words is None else points_named(map(str, words.ravel()), file)
     if sure is not None:
         sure = sure[..., 0] if sure.ndim == points.ndim and sure.shape[-1:] == (1,) else sure
         if sure.shape != points.shape[:-1] or points.shape[-1] < 2 or sure.dtype.kind not in "fiu":
@@ -116,31 +99,19 @@ def from_array(array: np.ndarray, source: object, names: tuple[str, ...] | None 
     return Detections.of(points, sure, source, names)
 
 
-def _array(stream: IO[bytes], room: int) -> np.ndarray:
-    """The array of an npy stream, if what its head promises fits into the bytes that there are."""
-    version = np.lib.format.read_magic(stream)
-    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    shape, _, dtype = read[version](stream)
-    if dtype.hasobject or any(count < 0 for count in shape) or math.prod(shape) * dtype.itemsize > room:
-        raise ValueError("objects, or cut off")
-    stream.seek(0)
-    return np.lib.format.read_array(stream, allow_pickle=False)
+def _first(names: tuple[str, ...], stored: Stored, file: Path) -> np.ndarray | None:
+    """The first of these arrays that there is; one that cannot be read is not passed over."""
+    for name in names:
+        if name in stored.unreadable:
+            raise ValueError(f"The array '{name}' in {file} cannot be read: {stored.unreadable[name]}")
+        if name in stored.arrays:
+            return stored.arrays[name]
+    return None
 
 
-def _arrays(file: Path) -> dict[str, np.ndarray]:
-    """The arrays that can be read without pickle; what is needed and cannot be read is missed later."""
-    arrays: dict[str, np.ndarray] = {}
-    try:
-        with zipfile.ZipFile(file) as stored:
-            entries = [entry for entry in stored.infolist() if entry.filename.endswith(".npy")]
-            is_large = sum(entry.file_size for entry in entries) > LARGEST
-            for entry in () if is_large else entries:
-                with suppress(*_DAMAGE), stored.open(entry) as stream:
-                    arrays[entry.filename.removesuffix(".npy")] = _array(stream, entry.file_size)
-    except FileNotFoundError as error:
-        raise ValueError(f"There is no file {file}") from error
-    except _DAMAGE as error:
-        raise ValueError(f"{file} is damaged or no .npz file") from error
-    if is_large:
-        raise ValueError(f"{file} holds more than fits into memory")
-    return arrays
+def _only_one(stored: Stored, file: Path) -> np.ndarray:
+    """The only array that may be one of points, whatever its name."""
+    many = [array for array in stored.arrays.values() if array.dtype.kind in "fiu" and array.ndim >= 3]
+    if len(many) != 1:
+        raise ValueError(f"{file} has no array called {', '.join(POINTS[:-1])} or {POINTS[-1]}")
+    return many[0]

@@ -12,6 +12,7 @@ import numpy as np
 from contrapposto.keypoints.anipose import read_anipose
 from contrapposto.keypoints.calibrated import Calibrated, content_of
 from contrapposto.keypoints.cameras import Camera
+from contrapposto.keypoints.intrinsics import lone_camera
 from contrapposto.keypoints.lens import Lens, straightened
 from contrapposto.keypoints.opencv import read_opencv, read_opencv_folder
 from contrapposto.keypoints.qualisys import read_qualisys
@@ -45,6 +46,13 @@ class Calibration:
     lenses: tuple[Lens, ...]
     names: tuple[str, ...]
     up: str
+
+    @classmethod
+    def alone(cls, camera: Calibrated) -> Calibration:
+        """One camera at the world's origin, see ``lone_camera``."""
+        width, height = camera.size
+        pinhole = lone_camera(float(width), float(height), camera.intrinsics)
+        return cls(pinhole, (camera.lens,), (camera.name,), "y")
 
     def __len__(self) -> int:
         return len(self.names)
@@ -120,10 +128,19 @@ def read_lens(path: Path | str) -> Calibrated:
     Raises:
         ValueError: with one sentence, as ``read_calibration``, and if it has several cameras.
     """
-    cameras, _ = _cameras(Path(path))
+    cameras = read_cameras(path)
     if len(cameras) > 1:
         raise ValueError(f"{path} has {len(cameras)} cameras; of one view one is needed")
     return cameras[0]
+
+
+def read_cameras(path: Path | str) -> list[Calibrated]:
+    """The cameras of a calibration as its file has them; it need not say where they are.
+
+    Raises:
+        ValueError: with one sentence, if it is missing, damaged or of an unknown kind.
+    """
+    return _cameras(Path(path))[0]
 
 
 def upright(rotation: np.ndarray) -> str:

@@ -27,6 +27,9 @@ from contrapposto.keypoints.sets import SETS
 LARGEST_FILE = 1 << 28
 """Bytes."""
 
+MOST_CELLS = 1 << 23
+"""Of a table; half a gigabyte while it is read."""
+
 _AXES = {
     "x": "x", "y": "y", "z": "z", "c": "c", "confidence": "c", "score": "c", "likelihood": "c", "conf": "c",
     "visibility": "c", "v": "c", "presence": "z",
@@ -46,6 +49,17 @@ class _Column:
     person: str
     point: str
     axis: str
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """A column of numbers, and what each is of."""
+
+    frames: list[str]
+    people: list[str]
+    points: list[str]
+    axis: str
+    numbers: list[str]
 
 
 def read_csv(file: Path) -> Detections:
@@ -85,6 +99,8 @@ def _table(file: Path) -> list[list[str]]:
         raise ValueError(f"{file} is no table of keypoints (.csv)") from error
     head = content[:10_000]
     separator = max(",;\t", key=head.count)
+    if content.count(separator) + content.count("\n") > MOST_CELLS:
+        raise ValueError(f"{file} holds more than fits into memory: over {MOST_CELLS} cells")
     try:
         table = [row for row in csv.reader(content.splitlines(), delimiter=separator) if row]
     except csv.Error as error:
@@ -95,7 +111,6 @@ def _table(file: Path) -> list[list[str]]:
     for place, row in enumerate(table, start=1):
         if len(row) != wide:
             raise ValueError(f"Row {place} of {file} has {len(row)} cells, not {wide}; it may be cut off")
-    check_size((len(table), wide), file)
     return table
 
 
@@ -142,8 +157,13 @@ def _of_rows(
 ) -> Detections:
     """What rows hold that are of a frame, or of a person in a frame."""
     cells = [
-        (frame, column.person if people is None else people[place], column.point, column.axis, row[index])
-        for place, (frame, row) in enumerate(zip(frames, table, strict=True))
+        _Cells(
+            frames,
+            people or [column.person] * len(table),
+            [column.point] * len(table),
+            column.axis,
+            [row[index] for row in table],
+        )
         for index, column in columns.items()
         if column.axis != "z"
     ]
@@ -157,42 +177,65 @@ def _of_points(heads: list[str], table: list[list[str]], file: Path) -> Detectio
     )
     if point is None or frame is None:
         raise ValueError(f"{file} has columns 'x' and 'y', but none called 'frame' and 'landmark'")
-    axes = {index: _AXES[head] for index, head in enumerate(heads) if _AXES.get(head, "z") != "z"}
     cells = [
-        (row[frame], "" if person is None else row[person], row[point], axis, row[index])
-        for row in table
-        for index, axis in axes.items()
+        _Cells(
+            [row[frame] for row in table],
+            [""] * len(table) if person is None else [row[person] for row in table],
+            [row[point] for row in table],
+            _AXES[head],
+            [row[index] for row in table],
+        )
+        for index, head in enumerate(heads)
+        if _AXES.get(head, "z") != "z"
     ]
     return _of_cells(cells, file)
 
 
-def _of_cells(cells: list[tuple[str, str, str, str, str]], file: Path) -> Detections:
-    """What cells hold, each with its frame, person, point and axis."""
-    points = list(dict.fromkeys(point for _, _, point, _, _ in cells))
-    if not points or not {"x", "y"} <= {axis for _, _, _, axis, _ in cells}:
+def _of_cells(columns: list[_Cells], file: Path) -> Detections:
+    """What columns hold, each number with its frame, person and point."""
+    points = list(dict.fromkeys(point for column in columns for point in column.points))
+    if not points or not {"x", "y"} <= {column.axis for column in columns}:
         raise ValueError(f"{file} has no columns like 'left_knee_x' and 'left_knee_y', nor 'x' and 'y'")
     names = None
     if all(point.isdecimal() for point in points):
         points = sorted(points, key=int)
     else:
         names = points_named(points, file)
-    people = list(dict.fromkeys(person for _, person, _, _, _ in cells))
-    frames = {text: _frame(text, file) for text in dict.fromkeys(frame for frame, _, _, _, _ in cells)}
+    people = list(dict.fromkeys(person for column in columns for person in column.people))
+    frames = {text: _frame(text, file) for column in columns for text in dict.fromkeys(column.frames)}
     first, last = min(frames.values()), max(frames.values())
     shape = (last - first + 1, len(people), len(points), 3)
     check_size(shape, file)
     rows = np.full(shape, np.nan)
-    if not any(axis == "c" for _, _, _, axis, _ in cells):
+    if not any(column.axis == "c" for column in columns):
         rows[..., 2] = 1
     at_point, at_person = {p: i for i, p in enumerate(points)}, {p: i for i, p in enumerate(people)}
-    for frame, person, point, axis, cell in cells:
-        value = _number(cell)
-        if value is None:
+    flat, told = rows.reshape(-1), np.zeros(rows.size, dtype=bool)
+    for column in columns:
+        at = (
+            [frames[text] - first for text in column.frames],
+            [at_person[person] for person in column.people],
+            [at_point[point] for point in column.points],
+            ["xyc".index(column.axis)] * len(column.frames),
+        )
+        places = np.ravel_multi_index(at, shape)
+        if told[places].any() or len(np.unique(places)) < len(places):
             raise ValueError(
-                f"{file} has a cell '{cell[:20]}' that is no number, of the point '{point[:40]}'"
+                f"{file} tells a point of a frame twice; a column 'person' tells people apart, "
+                "and each camera needs its own file"
             )
-        rows[frames[frame] - first, at_person[person], at_point[point], "xyc".index(axis)] = value
+        told[places] = True
+        flat[places] = _numbers(column, file)
     return replace(Detections.of(rows[..., :2], _sure(rows), file, names), first=first)
+
+
+def _numbers(column: _Cells, file: Path) -> list[float]:
+    values = [_number(cell) for cell in column.numbers]
+    if None in values:
+        odd = values.index(None)
+        cell, point = column.numbers[odd][:20], column.points[odd][:40]
+        raise ValueError(f"{file} has a cell '{cell}' that is no number, of the point '{point}'")
+    return [value for value in values if value is not None]
 
 
 def _sure(rows: np.ndarray) -> np.ndarray:
@@ -202,8 +245,8 @@ def _sure(rows: np.ndarray) -> np.ndarray:
 
 def _frame(text: str, file: Path) -> int:
     value = _number(text)
-    if value is None or not math.isfinite(value) or not 0 <= value < 1e9:
-        raise ValueError(f"{file} has a frame '{text[:20]}' that is no number")
+    if value is None or not math.isfinite(value) or not 0 <= value < 1e9 or not value.is_integer():
+        raise ValueError(f"{file} has a frame '{text[:20]}' that is no whole number")
     return int(value)
 
 

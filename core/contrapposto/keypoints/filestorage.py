@@ -50,15 +50,18 @@ def _lines(content: str) -> list[_Line]:
     if len(raw) > MOST_LINES:
         raise ValueError("it has too many lines")
     lines: list[_Line] = []
+    indent, said, is_open = 0, list[str](), 0
     for text in raw:
-        said = re.sub(r"(^|\s)#.*$", "", text.expandtabs(4)).rstrip()
-        if not said.strip() or said.startswith(("%", "---", "...")):
+        more = re.sub(r"(^|\s)#.*$", "", text.expandtabs(4)).rstrip()
+        if not more.strip() or more.startswith(("%", "---", "...")):
             continue
-        if lines and lines[-1].text.count("[") > lines[-1].text.count("]"):
-            lines[-1] = _Line(lines[-1].indent, f"{lines[-1].text} {said.strip()}")
-        else:
-            lines.append(_Line(len(said) - len(said.lstrip()), said.strip()))
-    return lines
+        indent = indent if is_open > 0 else len(more) - len(more.lstrip())
+        said.append(more.strip())
+        is_open += more.count("[") - more.count("]")
+        if is_open <= 0:
+            lines.append(_Line(indent, " ".join(said)))
+            said, is_open = [], 0
+    return [*lines, _Line(indent, " ".join(said))] if said else lines
 
 
 def _block(lines: list[_Line], at: int, above: int, depth: int) -> tuple[Any, int]:

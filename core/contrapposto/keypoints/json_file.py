@@ -17,6 +17,9 @@ LARGEST_FRAME = 1 << 24
 LARGEST_TAKE = 1 << 28
 """Bytes that a file of a whole take may have."""
 
+MOST_VALUES = 1 << 24
+"""Numbers, lists and maps that a file may hold; half a gigabyte while they are read."""
+
 
 def read_json(file: Path, largest: int = LARGEST_TAKE) -> Any:  # noqa: ANN401 - it comes out of a file
     """What a file holds, all numbers as float.
@@ -32,6 +35,8 @@ def read_json(file: Path, largest: int = LARGEST_TAKE) -> Any:  # noqa: ANN401 -
         raise ValueError(f"There is no file {file}") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"{file} is not valid JSON") from error
+    if sum(map(content.count, ",[{")) > MOST_VALUES:
+        raise ValueError(f"{file} holds more than fits into memory: over {MOST_VALUES} values")
     try:
         return json.loads(content, parse_int=float)
     except json.JSONDecodeError as error:

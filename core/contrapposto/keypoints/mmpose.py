@@ -43,8 +43,12 @@ def people(content: Any, file: Path) -> dict[int, list[np.ndarray]]:  # noqa: AN
         frame = entry.get("frame_id", float(place)) if isinstance(entry, dict) else None
         if not isinstance(instances, list):
             raise ValueError(f"{file} has a frame without 'instances'")
-        if not isinstance(frame, float) or not 0 <= frame <= _MOST_FRAMES:
-            raise ValueError(f"{file} has a frame whose 'frame_id' is no number")
+        if not isinstance(frame, float) or not 0 <= frame <= _MOST_FRAMES or not frame.is_integer():
+            raise ValueError(f"{file} has a frame whose 'frame_id' is no whole number")
+        if int(frame) in found:
+            raise ValueError(
+                f"{file} has two frames whose 'frame_id' is {frame:.0f}; each camera needs its own file"
+            )
         found[int(frame)] = [_points(instance, file) for instance in instances]
     return found
 

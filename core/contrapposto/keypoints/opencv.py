@@ -30,7 +30,7 @@ _SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "turn": ("rot", "rotationmatrix", "rvec", "rotationvector", "r", "rotation"),
     "place": ("tvec", "translationvector", "t", "translation"),
 }  # fmt: skip
-"""What is called what, letters alone; of several the first."""
+"""What is called what, letters and digits alone; of several the first."""
 
 _SUFFIXED = re.compile(r"(?P<key>K|dist|R|Rot|T|H|W)_(?P<name>.+)")
 
@@ -96,7 +96,7 @@ def _stereo(stored: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _get(entries: Mapping[str, Any], what: str) -> Any:  # noqa: ANN401 - it comes out of a file
-    plain = {re.sub(r"[^a-z]", "", key.lower()): value for key, value in entries.items()}
+    plain = {re.sub(r"[^a-z0-9]", "", key.lower()): value for key, value in entries.items()}
     return next((plain[name] for name in _SPELLINGS[what] if plain.get(name) is not None), None)
 
 

@@ -14,9 +14,9 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from contrapposto.keypoints.cameras import Camera
+from contrapposto.keypoints.epipolar import epipolar_distance
 from contrapposto.keypoints.robust import OUTLIER, agreement
 from contrapposto.keypoints.tracking import JUMP, NOBODY, sizes
-from contrapposto.rotation import skew
 
 LEAST_AGREEMENT = 0.25
 """Of what the points of a person could count with others at most, what it takes to be the same person."""
@@ -29,6 +29,8 @@ MEANT = 10.0
 
 LEAST_FRAMES = 10
 """Someone who is seen by two cameras in fewer is no person but a mistake."""
+
+NO_ONE = "No two cameras agree on a person; are folders and calibration in the same order?"
 
 
 def follow(
@@ -50,14 +52,10 @@ def follow(
 
     Cost: grows with the square of the people in a view.
     """
-    frames = [
-        _candidates(cameras, points[:, frame], confidence[:, frame]) for frame in range(points.shape[1])
-    ]
-    if not any(len(frame.people) for frame in frames):
-        raise ValueError("No two cameras agree on a person; are folders and calibration in the same order?")
-    if meant is not None:
-        frames = [_meant(frame, meant[:, number]) for number, frame in enumerate(frames)]
-    return _chain(frames, points, confidence)
+    chosen = _followed(cameras, points, confidence, meant)
+    if chosen is None:
+        raise ValueError(NO_ONE)
+    return chosen
 
 
 def everyone(cameras: Camera, points: np.ndarray, confidence: np.ndarray, most: int = 16) -> list[np.ndarray]:
@@ -75,17 +73,31 @@ def everyone(cameras: Camera, points: np.ndarray, confidence: np.ndarray, most: 
     """
     left, found = confidence.copy(), list[np.ndarray]()
     for number in range(most):
-        try:
-            chosen = _longest_stay(follow(cameras, points, left), points, left)
-        except ValueError:
-            if number == 0:
-                raise
+        followed = _followed(cameras, points, left)
+        if followed is None and number == 0:
+            raise ValueError(NO_ONE)
+        if followed is None:
             break
+        chosen = _longest_stay(followed, points, left)
         views, frames = np.nonzero(chosen != NOBODY)
         left[views, frames, chosen[views, frames]] = 0
         if (chosen != NOBODY).any(axis=0).sum() >= LEAST_FRAMES:
             found.append(chosen)
     return found
+
+
+def _followed(
+    cameras: Camera, points: np.ndarray, confidence: np.ndarray, meant: np.ndarray | None = None
+) -> np.ndarray | None:
+    """(V, T) as ``follow`` tells; None if no two views agree on anyone in any frame."""
+    frames = [
+        _candidates(cameras, points[:, frame], confidence[:, frame]) for frame in range(points.shape[1])
+    ]
+    if not any(len(frame.people) for frame in frames):
+        return None
+    if meant is not None:
+        frames = [_meant(frame, meant[:, number]) for number, frame in enumerate(frames)]
+    return _chain(frames, points, confidence)
 
 
 def _longest_stay(chosen: np.ndarray, points: np.ndarray, confidence: np.ndarray) -> np.ndarray:
@@ -137,7 +149,7 @@ def _candidates(cameras: Camera, points: np.ndarray, confidence: np.ndarray) -> 
     for v, w in combinations(range(V), 2):
         both = np.minimum(confidence[v][:, None], confidence[w][None])
         scale = OUTLIER * max(cameras.size[v].max(), cameras.size[w].max())
-        off = _epipolar_distance(cameras[v], cameras[w], points[v][:, None], points[w][None]) / scale
+        off = epipolar_distance(cameras[v], cameras[w], points[v][:, None], points[w][None]) / scale
         counted = np.where(both > 0, both * agreement(np.nan_to_num(off) ** 2), 0)
         agreed[v, :, w], most[v, :, w] = counted.sum(axis=-1), both.sum(axis=-1)
         agreed[w, :, v], most[w, :, v] = agreed[v, :, w].T, most[v, :, w].T
@@ -156,20 +168,6 @@ def _candidates(cameras: Camera, points: np.ndarray, confidence: np.ndarray) -> 
         score = sum(agreed[a, people[a], b, people[b]] for a, b in combinations(seen, 2))
         found[tuple(people)] = float(score) / (K * V * (V - 1) / 2)
     return _Candidates(np.array(list(found), dtype=int).reshape(-1, V), np.array(list(found.values())))
-
-
-def _epipolar_distance(one: Camera, other: Camera, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(...) pixels that points (..., 2) of two views are off being one point, to first order.
-
-    Source: Hartley & Zisserman, "Multiple View Geometry", equation 11.9 (Sampson).
-    """
-    R = other.rotation @ one.rotation.T
-    t = other.rotation @ (one.centre - other.centre)
-    F = np.linalg.inv(other.intrinsics).T @ skew(t) @ R @ np.linalg.inv(one.intrinsics)
-    a, b = (np.concatenate([x, np.ones_like(x[..., :1])], axis=-1) for x in (a, b))
-    line_b, line_a = a @ F.T, b @ F
-    size = np.sqrt(np.sum(line_b[..., :2] ** 2, axis=-1) + np.sum(line_a[..., :2] ** 2, axis=-1))
-    return np.abs(np.sum(b * line_b, axis=-1)) / np.maximum(size, 1e-12)
 
 
 def _chain(frames: list[_Candidates], points: np.ndarray, confidence: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ Files are told apart by their content, JSON by its keys. A format that is named 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,7 +15,7 @@ import numpy as np
 from contrapposto.keypoints import alphapose, mediapipe, mmpose, openpose
 from contrapposto.keypoints.array_file import from_array, read_npy, read_npz
 from contrapposto.keypoints.csv_file import read_csv
-from contrapposto.keypoints.detections import Detections, gathered
+from contrapposto.keypoints.detections import Detections, check_size, gathered
 from contrapposto.keypoints.frames import numbered_files
 from contrapposto.keypoints.json_file import LARGEST_FRAME, read_json
 
@@ -98,16 +98,24 @@ def _folder(folder: Path, form: str | None) -> Detections:
     """A file a frame; the first that has a layout tells that of all."""
     if form in TABLES:
         raise ValueError(f"{folder} is a folder; of the format {form} a file is needed")
-    files = numbered_files(folder)
-    contents = {number: read_json(file, LARGEST_FRAME) for number, file in sorted(files.items())}
-    layout = LAYOUTS.get(form or "") or next(filter(None, map(_layout_of, contents.values())), openpose)
+    files = dict(sorted(numbered_files(folder).items()))
+    layout = LAYOUTS.get(form or "") or _layout_in(files.values())
     people: dict[int, list[np.ndarray]] = {}
-    for number, content in contents.items():
-        frames = layout.people(content, files[number])
+    held = 0
+    for number, file in files.items():
+        frames = layout.people(read_json(file, LARGEST_FRAME), file)
         if len(frames) > 1:
-            raise ValueError(f"{files[number]} holds several frames; give the file itself, not its folder")
+            raise ValueError(f"{file} holds several frames; give the file itself, not its folder")
         people[number] = next(iter(frames.values()), [])
+        held += sum(one.size for one in people[number])
+        check_size((held,), folder)
     return gathered(people, folder)
+
+
+def _layout_in(files: Iterable[Path]) -> Layout:
+    """The layout of the first file that has one; frames with no one may have none."""
+    contents = (read_json(file, LARGEST_FRAME) for file in files)
+    return next(filter(None, map(_layout_of, contents)), openpose)
 
 
 def _nested(content: Any, source: Path) -> np.ndarray:  # noqa: ANN401 - as above

@@ -14,13 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from contrapposto.keypoints.body import ON_BODY
+from contrapposto.keypoints.calibration import METRES
 from contrapposto.keypoints.detections import check_size
 from contrapposto.keypoints.naming import points_named
 
 LARGEST_FILE = 1 << 28
 """Bytes."""
-
-METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 
 
 @dataclass(frozen=True, eq=False)

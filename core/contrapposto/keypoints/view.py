@@ -4,16 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from contrapposto.keypoints.body import usable
 from contrapposto.keypoints.calibrated import Calibrated
+from contrapposto.keypoints.calibration import Calibration
 from contrapposto.keypoints.detections import Detections
 from contrapposto.keypoints.footage import LEAST_CONFIDENCE, Footage, of_person, together, which_set
 from contrapposto.keypoints.intrinsics import lone_camera
-from contrapposto.keypoints.lens import straightened
 from contrapposto.keypoints.reading import read_keypoints
 from contrapposto.keypoints.sets import completed
 from contrapposto.keypoints.tracking import Choice, Rule, one_person
@@ -23,7 +24,7 @@ def read_view(
     source: Path,
     *,
     size: Sequence[float] | None = None,
-    camera: Calibrated | None = None,
+    camera: Calibrated | Calibration | None = None,
     name: str | None = None,
     form: str | None = None,
     person: Choice = Rule.BEST,
@@ -46,18 +47,21 @@ def one_view(
     source: Path,
     *,
     size: Sequence[float] | None = None,
-    camera: Calibrated | None = None,
+    camera: Calibrated | Calibration | None = None,
     name: str | None = None,
     person: Choice = Rule.BEST,
 ) -> Footage:
-    """One person of what a detector saw, V = 1; the camera stands at the world's origin, see ``lone_camera``.
+    """One person of what a detector saw, V = 1.
+
+    A camera of which no one knows where it is stands at the world's origin, see ``lone_camera``.
 
     Args:
         seen: everyone.
         source: where it came from.
         size: width and height of the image in pixels; the camera's if None. If neither says, the
             image is taken to end where the points do.
-        camera: its intrinsics and lens, see ``read_lens``; likely ones if None.
+        camera: its intrinsics and lens, see ``read_lens``, or a calibration of one camera, which says
+            where it stands, too; likely ones if None.
         name: of the set of points; recognised if None.
         person: who is meant; the one with most confidence in all frames together by default.
 
@@ -65,14 +69,16 @@ def one_view(
         ValueError: with one sentence, if no point is sure, the size is needed and not known, the set
             cannot be told, or no one is where someone clicked.
     """
-    known = camera.size if size is None and camera is not None else size
+    calibration = Calibration.alone(camera) if isinstance(camera, Calibrated) else camera
+    known = calibration.cameras.size[0] if size is None and calibration is not None else size
     points, confidence, first = together([seen.in_pixels(known)])
     if not confidence.any():
         raise ValueError(f"No point in {source} is sure by {LEAST_CONFIDENCE:.0%} or more")
     width, height = np.nanmax(points.reshape(-1, 2), axis=0) + 1 if known is None else known
-    pinhole = lone_camera(float(width), float(height), None if camera is None else camera.intrinsics)
-    if camera is not None:
-        points = straightened(points, camera.intrinsics, camera.lens)
+    pinhole = lone_camera(float(width), float(height))
+    if calibration is not None:
+        pinhole = replace(calibration.cameras, size=pinhole.size)
+        points = calibration.straightened(points)
         confidence = np.where(np.isfinite(points[..., 0]), confidence, 0)
     name, names = which_set(points, confidence, name, seen.names)
     used = usable(names)

@@ -1,92 +1,46 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Guided inversion of single images: the pose prior, and a body that is turned towards its keypoints.
+"""Single images: rounds between what the pose prior expects and what cameras saw.
 
-The state is that of the pose prior; the heading and the place of the body, which the prior knows nothing
-of, go along beside it. What the prior expects is moved towards the images by an implicit step: as far as
-the keypoints ask, each rotation the less the smaller its spread among poses and the noise are.
+As ``fit_refine`` has them for clips, the state is not noised. The prior is asked at a level at which it takes
+the poses to be off by about as much as images leave open; what it expects is turned towards the
+images again, no further than a tenth of a radian at a mobile joint. Closer to the images is not nearer to
+the truth: what a detector is wrong by becomes depth.
 """
 
 from __future__ import annotations
 
-import numpy as np
-
-from contrapposto.arrays import Array, like, to_numpy
-from contrapposto.diffusion.invert_guide import Guide, invert_guide
 from contrapposto.diffusion.sampler import Callback
 from contrapposto.keypoints.footage import Footage
 from contrapposto.motion import Pose
-from contrapposto.priors.motion import SPREAD_6D
-from contrapposto.priors.pose import Condition, PosePrior
-from contrapposto.rotation import split_heading
+from contrapposto.priors.pose import PosePrior
 from contrapposto.tasks.fit_points import fit_points
 from contrapposto.tasks.fit_refine import observation
-from contrapposto.tasks.fit_start import Start, misfit
+from contrapposto.tasks.fit_start import Start, expected
 
-RATIOS = tuple(np.geomspace(0.05, 0.6, 6).tolist())
-"""Noise-to-signal ratios of the walk up and down."""
+ROUNDS, NEARING = 1, 4
+"""Rounds that refine a pose, and that lead one near which is far from the images.
 
-ROUNDS = 2
-STEPS = 3
-"""Of the solver, at each step down."""
+Chosen on ``val``: from the start that is found (84 images) 68.9 mm become 64.0, where guided inversion
+with implicit steps made it 72.5. More rounds go on where a detector is as noisy as that (61.6 after four),
+and do harm where it is not. From poses that are off by 48, 96, 181 and 122 mm (42 images, the last the mean
+pose) one round leads to 29, 34, 70 and 80, four to 36, 37, 40 and 59.
+"""
 
-LEAST_TURN = 0.02
-"""Radians that a joint may turn at least, however little it differs among poses."""
-
-
-class Turning:
-    """A body beside the pose prior's state.
-
-    Args:
-        start: the body and where it begins.
-        footage: what cameras saw of T frames, each for itself.
-        prior: of poses.
-    """
-
-    def __init__(self, start: Start, footage: Footage, prior: PosePrior) -> None:
-        self.body, self.footage, self.prior = start.body, footage, prior
-        self.observe = observation(footage)
-        self.pose = start.pose
-        self.heading, _ = split_heading(start.pose.rotations[:, 0])
-        self.spread = to_numpy(prior.std)[:, 0].astype(np.float64) / SPREAD_6D
-
-    def state(self) -> Array:
-        """(T, 132) of the pose as it is."""
-        return self.prior.encode(like(self._upright(), self.prior.mean))
-
-    def unconditional(self) -> Condition:
-        """Nothing known of any joint."""
-        there = like(self._upright(), self.prior.mean)
-        return Condition.of(there, like(np.zeros(there.shape[:2]), self.prior.mean) > 0)
-
-    def place(self, state: Array) -> None:
-        """Turn the body as the state says."""
-        rotations = to_numpy(self.prior.decode(state)).astype(np.float64)
-        rotations[:, 0] = self.heading @ rotations[:, 0]
-        self.pose = Pose(rotations, self.pose.transl)
-
-    def proximal(self) -> Guide:
-        """The implicit step towards the images."""
-
-        def guide(x0hat: Array, ratio: float) -> tuple[Array, Array]:
-            self.place(x0hat)
-            footage = self.footage
-            loss = misfit(footage.cameras, footage.points, footage.confidence, self.body, self.pose)
-            looseness = np.maximum(ratio * self.spread, LEAST_TURN)
-            home = self.pose.rotations
-            self.pose = fit_points(self.body, self.observe, self.pose, home, looseness=looseness, steps=STEPS)
-            self.heading, _ = split_heading(self.pose.rotations[:, 0])
-            return self.state(), like(loss, x0hat)
-
-        return guide
-
-    def _upright(self) -> np.ndarray:
-        rotations = self.pose.rotations.copy()
-        _, rotations[:, 0] = split_heading(rotations[:, 0])
-        return rotations
+TIME = 0.25
+"""Noise at which the prior is asked."""
+LOOSENESS = 0.1
+"""Radians that its answer is taken to be off at a mobile joint."""
+STEPS = 6
+"""Of the solver, in each round."""
 
 
 def refine_image(
-    start: Start, footage: Footage, prior: PosePrior, *, callback: Callback | None = None
+    start: Start,
+    footage: Footage,
+    prior: PosePrior,
+    rounds: int = ROUNDS,
+    *,
+    callback: Callback | None = None,
 ) -> Start:
     """The poses of T frames, each for itself, that a prior and cameras agree on.
 
@@ -94,19 +48,13 @@ def refine_image(
         start: where to begin.
         footage: what cameras saw.
         prior: of poses.
-        callback: called with (step, steps); may raise to stop.
+        rounds: of them.
+        callback: called with (step, steps) before each round; may raise to stop.
     """
-    turning = Turning(start, footage, prior)
-    times = [prior.schedule.time(ratio) for ratio in RATIOS]
-    denoiser = prior.denoiser(turning.unconditional())
-    invert_guide(
-        denoiser,
-        turning.state(),
-        prior.schedule,
-        times,
-        turning.proximal(),
-        rounds=ROUNDS,
-        tolerance=0,
-        callback=callback,
-    )
-    return Start(start.body, turning.pose)
+    body, pose, observe = start.body, start.pose, observation(footage)
+    for number in range(rounds):
+        if callback is not None:
+            callback(number, rounds)
+        home = expected(prior, pose.rotations, TIME)
+        pose = fit_points(body, observe, Pose(home, pose.transl), home, looseness=LOOSENESS, steps=STEPS)
+    return Start(body, pose)

@@ -26,7 +26,7 @@ from contrapposto.tasks.reach import frames_above, mobility
 
 STEPS = 20
 SETTLED = 2e-3
-"""Radians of turn below which a step has arrived."""
+"""Radians of turn, and metres of the pelvis' move, below which a step has arrived."""
 
 LARGEST_STEP = 0.6
 """Radians that a joint may turn in one step."""
@@ -67,7 +67,7 @@ def in_views(
     Cameras that moved, or saw poses that have nothing to do with each other, are V by T. How far off a
     point counts a quarter is ``outlier``, by the image's longer side.
     """
-    cameras = cameras if cameras.centre.ndim == 3 else cameras[:, None]
+    cameras = by_frame(cameras)
     size = cameras.size.max(axis=-1)[..., None]
 
     def observe(place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -80,6 +80,11 @@ def in_views(
         return (weighted @ slope).sum(axis=0), (weighted @ away[..., None])[..., 0].sum(axis=0)
 
     return observe
+
+
+def by_frame(cameras: Camera) -> Camera:
+    """Cameras as (V, T) or, if they do not move, (V, 1)."""
+    return cameras if cameras.centre.ndim == 3 else cameras[:, None]
 
 
 class Place(NamedTuple):
@@ -164,11 +169,12 @@ def deviations(body: Body, observe: Observation, pose: Pose, doubt: float) -> tu
 
 
 def moved(pose: Pose, move: np.ndarray, moving: np.ndarray | float = 1.0) -> tuple[Pose, np.ndarray]:
-    """Poses after a move (T, 69) that turns no joint too far, and the largest turn (T,) that it asked."""
+    """Poses after a move (T, 69) that turns no joint too far, and how much (T,) it asked, see ``SETTLED``."""
     turn = move[:, :-3].reshape(len(move), NUM_JOINTS, 3)
-    size = np.linalg.norm(turn, axis=-1).max(axis=-1)
-    less = moving * np.minimum(1, LARGEST_STEP / np.maximum(size, FREE))
+    largest = np.linalg.norm(turn, axis=-1).max(axis=-1)
+    less = moving * LARGEST_STEP / np.maximum(largest, LARGEST_STEP)
     R = project(from_rotvec(turn * less[:, None, None]) @ pose.rotations)
+    size = np.maximum(largest, np.linalg.norm(move[:, -3:], axis=-1))
     return Pose(R, pose.transl + less[:, None] * move[:, -3:]), size
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from contrapposto.diffusion.sampler import Callback
+from contrapposto.diffusion.sampler import Callback, part_of
 from contrapposto.keypoints.footage import Footage
 from contrapposto.keypoints.robust import OUTLIER
 from contrapposto.motion import Pose
@@ -93,7 +93,7 @@ def refine(
         fps: frames a second.
         rounds: from doubt to trust.
         prior: of motion.
-        callback: called with (step, steps) before each round; may raise to stop.
+        callback: called with (step, steps) in each round; may raise to stop.
 
     Returns:
         Where it ends, and the probability (T, 2) that the left and the right foot stand.
@@ -102,12 +102,11 @@ def refine(
     few = np.linspace(0, len(lost) - 1, min(len(lost), SHAPE_FRAMES)).astype(int)
     contacts = np.zeros((len(lost), 2))
     for number, one in enumerate(rounds):
-        if callback is not None:
-            callback(number, len(rounds))
         level, place_level = deviations(body, observe, pose, one.doubt)
         level = np.where(lost[:, None], DIM_RAD, level)
         place_level = np.where(lost, DIM_METRES, place_level)
-        home, expected, contacts = _told(prior, Start(body, pose), level, place_level, fps)
+        told = part_of(callback, number, len(rounds))
+        home, expected, contacts = _told(prior, Start(body, pose), level, place_level, fps, told)
         place, begin = Place(expected, one.metres), Pose(home, pose.transl)
         if number + 1 < len(rounds):
             body, _ = fit_shape(
@@ -130,7 +129,12 @@ def observation(footage: Footage, frames: np.ndarray | slice = slice(None)) -> O
 
 
 def _told(
-    prior: MotionPrior, at: Start, level: np.ndarray, place_level: np.ndarray, fps: float
+    prior: MotionPrior,
+    at: Start,
+    level: np.ndarray,
+    place_level: np.ndarray,
+    fps: float,
+    callback: Callback | None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rotations, place and contacts that the prior expects behind poses that are so sure."""
     line = Timeline(len(level), fps)
@@ -141,13 +145,13 @@ def _told(
     scale = leg_length(STANDARD_OFFSETS) / leg_length(at.body.offsets)
     ground = np.array([0.0, ankles_standing(R, transl, at.body.offsets), 0.0])
     soles = np.array([0.0, STANDARD_OFFSETS[JOINT_INDEX["left_foot"], 1] - SOLE_BELOW_TOE, 0.0])
-    told = Observed.of_rotations(
+    observed = Observed.of_rotations(
         R,
         line.nearest_to_grid(level),
         (transl - ground) * scale - soles,
         line.nearest_to_grid(place_level) * scale,
     )
-    found = recover(prior, told)
+    found = recover(prior, observed, callback)
     place = (line.points_from_grid(found.place) + soles) / scale + ground
     return line.rotations_from_grid(found.rotations), place, line.nearest_on_grid(found.contacts)
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from contrapposto.diffusion.sampler import Callback
+from contrapposto.diffusion.sampler import Callback, part_of
 from contrapposto.motion import Pose
 from contrapposto.observations import Known
 from contrapposto.priors.pose import PosePrior, load
@@ -120,7 +120,7 @@ def sample_poses(
             keep_feet_on_floor=keep_feet_on_floor,
             drawing=drawing,
             prior=prior,
-            callback=_of_batch(callback, batch, batches),
+            callback=part_of(callback, batch, batches),
         )
 
     found = in_turn([sampled(batch) for batch in range(batches)])
@@ -132,13 +132,6 @@ def sample_poses(
 def _seed_of(seed: int, batch: int) -> int:
     """The seed itself for the first batch, others for the next ones."""
     return int(np.random.SeedSequence((seed, batch)).generate_state(1)[0]) if batch else seed
-
-
-def _of_batch(callback: Callback | None, batch: int, batches: int) -> Callback | None:
-    """What a batch calls, so that the steps of all of them count up."""
-    if callback is None:
-        return None
-    return lambda step, steps: callback(batch * steps + step, batches * steps)
 
 
 def _sound(fails: np.ndarray, count: int) -> np.ndarray:
