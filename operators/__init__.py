@@ -7,6 +7,7 @@ from . import (
     command_line,
     complete_pose,
     denoise_mocap,
+    free_memory,
     generated_keys,
     ghosts,
     naturalness,
@@ -25,6 +26,7 @@ _FAMILIES = (
     generated_keys,
     command_line,
     add_body,
+    free_memory,
 )
 
 
