@@ -12,6 +12,8 @@ from .drawing import write
 EXTENSION = __package__.rpartition(".")[0]
 
 _MOST_MODELS = 8
+_SHARE_OF_NAMES = 0.4
+"""Of the width, as Blender parts names from fields."""
 
 _handler = logging.StreamHandler()
 """Writes into Blender's console, while the extension is registered."""
@@ -74,18 +76,27 @@ class ContrappostoPreferences(bpy.types.AddonPreferences):
         layout.prop(self, "weights")
         layout.prop(self, "body_models")
         if self.body_models:
-            _draw_models(layout.column(align=True), context)
+            _draw_models(_beside(layout), context)
         layout.prop(self, "device")
-        column = layout.column(align=True)
+        column = _beside(layout)
         for sentence in device.found():
             column.label(text=sentence)
         if not device.has_torch():
             write(column, "For the card, run this in a terminal and start Blender anew:", icon="INFO")
             column.prop(self, "torch_command")
-        row = layout.row(heading="Cache")
+        row = _beside(layout, "Cache").row()
         row.label(text=f"{held.held_mb():.0f} MB in memory, nothing on disk")
         row.operator("contrapposto.free_memory", icon="TRASH")
         layout.prop(self, "log_level")
+
+
+def _beside(layout: bpy.types.UILayout, name: str = "") -> bpy.types.UILayout:
+    """A column below the fields of properties, with a name where they have theirs."""
+    split = layout.split(factor=_SHARE_OF_NAMES)
+    names = split.column()
+    names.alignment = "RIGHT"
+    names.label(text=name)
+    return split.column(align=True)
 
 
 def _draw_models(column: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -61,14 +61,14 @@ def click(place: tuple[int, int]) -> Story[None]:
     yield from order("move {} {}".format(*AWAY))
 
 
-def photograph(path: Path, seconds: float = 3.0) -> Story[None]:
-    """Take the mouse away, let everything be drawn, and keep a picture of the screen."""
+def photograph(path: Path, seconds: float = 3.0, crop: str = "") -> Story[None]:
+    """Take the mouse away, let everything be drawn, and keep a picture of the screen, or of WxH+X+Y of it."""
     yield from order("move {} {}".format(*AWAY))
     for _ in range(2):
         for area in bpy.context.window_manager.windows[0].screen.areas:
             area.tag_redraw()
         yield from pause(seconds / 2)
-    yield from order(f"shot {path}")
+    yield from order(f"shot {path} {crop}".strip())
 
 
 def tell(folder: Path, what: Callable[[], Story[str]]) -> None:

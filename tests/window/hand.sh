@@ -3,7 +3,7 @@
 # The hand on mouse and keyboard: runs beside Blender, with DISPLAY set, and does what a story orders (hand.py).
 #
 # In build/window/hand, order-1.txt, order-2.txt … each hold one line: "move X Y", "click X Y", "key NAME",
-# "wheel up", "wheel down", either with a key held ("wheel up ctrl"), "shot FILE" or "end". done-N.txt is when
+# "wheel up", "wheel down", either with a key held ("wheel up ctrl"), "shot FILE", "shot FILE WxH+X+Y" or "end". done-N.txt is when
 # order N was carried out, seconds since 1970: for a key, when it went down.
 set -euo pipefail
 folder=build/window/hand
@@ -33,7 +33,7 @@ for ((number = 1; ; number++)); do
       now=$(date +%s.%N)
       xdotool key "$a"
       ;;
-    shot) import -silent -window root +dither -colors 255 "$a" ;;
+    shot) import -silent -window root ${b:+-crop "$b"} +repage +dither -colors 255 "$a" ;;
     end) exit 0 ;;
   esac
   echo "$now" > "$folder/done.tmp"

@@ -307,11 +307,13 @@ def preferences() -> Story[None]:
     yield from hand.pause(3)
     with bpy.context.temp_override(window=window, area=area):
         bpy.ops.preferences.addon_expand(module=sidebar.EXTENSION)
-    addon("held")
-    yield from hand.photograph(FOLDER / "preferences.png")
     held = addon("held").held_mb
     assert held() > 0, "nothing is kept in memory"
     where = {"kind": "WINDOW", "area_type": "PREFERENCES"}
+    _, top = yield from buttons.find("weights", columns=(0.7,), **where)
+    _, bottom = yield from buttons.find("log_level", columns=(0.7,), **where)
+    crop = f"{area.width * 6 // 7}x{bottom - top + 70}+{area.x + area.width // 7}+{top - 35}"
+    yield from hand.photograph(FOLDER / "preferences.png", crop=crop)
     yield from buttons.press("free_memory", columns=(0.8, 0.9, 0.7), then=lambda: held() == 0, **where)
     enabled = lambda: hasattr(bpy.types, "CONTRAPPOSTO_PT_complete_pose")  # noqa: E731 - as above
     columns = tuple(0.01 * at for at in range(2, 12, 2))
