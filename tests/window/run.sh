@@ -76,7 +76,5 @@ if [ "${UPDATE:-}" = 1 ] && [ $status = 0 ]; then
   update denoise/denoise.png window_denoise.png
   update tour/preferences.png window_preferences.png
   update tour/naturalness.png window_naturalness.png
-  update tour/body.png window_body.png
-  update tour/rig.png window_rig.png
 fi
 exit $status

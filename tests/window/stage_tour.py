@@ -263,7 +263,8 @@ def body() -> Story[set[str]]:
         bpy.ops.wm.call_menu(name="VIEW3D_MT_armature_add")
     yield from hand.pause(3)
     yield from hand.order(f"shot {FOLDER / 'menu.png'}")
-    yield from hand.order("key b")  # the entry that begins with it, which Blender underlines
+    yield from hand.order("key Down")  # from Blender's own entry to ours
+    yield from hand.order("key Return")
     yield from hand.until(lambda: len(bpy.data.armatures) > before, "the body", 120)
     yield from hand.photograph(FOLDER / "body.png")
     with bpy.context.temp_override(window=window, area=area, region=region):
