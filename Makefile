@@ -26,8 +26,8 @@ help:
 	@echo "make test    lint and every test that needs no window: core, oldest NumPy, Blender $(BLENDERS), packaging"
 	@echo "make zip     build $(ZIP)"
 	@echo "make dev     set up .venv/dev: core, torch and the tools of tests, training and evaluation"
-	@echo "also: demo-denoise, demo-samples, demo-fit, body, lint, test-core, test-oldest, test-blender, test-fuzz,"
-	@echo "      test-endurance, test-packaging, test-window, window, repository, clean"
+	@echo "also: demo-denoise, demo-samples, demo-fit, body, lint, test-core, test-workshop, test-oldest, test-blender, test-fuzz, test-endurance,"
+	@echo "      test-packaging, test-window, window, repository, clean"
 
 .venv/%/.ready: requirements/%.txt tools/environment.py
 	@$(PYTHON) tools/environment.py $*
@@ -71,9 +71,12 @@ demo-fit: .venv/bpy-4.5/.ready
 body: .venv/bake/.ready
 	@PYTHONPATH=core .venv/bake/bin/python tools/bake_body
 
-# The default run ends with the summary line of each lane once more, so that all of them are in sight.
-test: lint test-core test-oldest test-blender test-packaging
-	@echo; for lane in core oldest $(BLENDERS:%=bpy-%) packaging; do \
+# The default run ends with the summary line of each lane once more, so that all of them are in sight. The lanes of
+# core take one processor each and run two at a time; those of Blender take all of them by themselves.
+test: lint
+	@OMP_NUM_THREADS=1 $(MAKE) --no-print-directory --jobs=2 --output-sync=target test-workshop test-core test-oldest
+	@$(MAKE) --no-print-directory test-blender test-packaging
+	@echo; for lane in core workshop oldest $(BLENDERS:%=bpy-%) packaging; do \
 	    printf '%-10s ' $$lane; tail -n 1 $(LOGS)/$$lane.log; done
 	@$(if $(PYTHON_313),,echo "bpy-5.2    skipped: no Python 3.13 on PATH or under ~/.pyenv/versions")
 
@@ -85,20 +88,29 @@ lint: .venv/dev/.ready
 $(LOGS):
 	@mkdir -p $@
 
-test-core: .venv/dev/.ready | $(LOGS)
-	@$(DEV) $(PYTEST) tests/core 2>&1 | tee $(LOGS)/core.log
+# Training and evaluation are tools of developers, never run inside Blender. The oldest NumPy is not asked of them, nor
+# of the command lines around tasks.
+WORKSHOP := tests/core/test_evaluation* tests/core/test_training*
+COMMANDS := tests/core/test_*_command.py
 
-# Evaluation is a tool of developers, never run inside Blender: the oldest NumPy is not asked of it.
+test-core: .venv/dev/.ready | $(LOGS)
+	@$(DEV) $(PYTEST) tests/core $(WORKSHOP:%=--ignore-glob="%") 2>&1 | tee $(LOGS)/core.log
+
+test-workshop: .venv/dev/.ready | $(LOGS)
+	@$(DEV) $(PYTEST) $(wildcard $(WORKSHOP)) 2>&1 | tee $(LOGS)/workshop.log
+
 test-oldest: .venv/oldest/.ready | $(LOGS)
-	@.venv/oldest/bin/python $(PYTEST) tests/core --ignore-glob "tests/core/test_evaluation*" 2>&1 | tee $(LOGS)/oldest.log
+	@.venv/oldest/bin/python $(PYTEST) tests/core $(patsubst %,--ignore-glob="%",$(WORKSHOP) $(COMMANDS)) 2>&1 | \
+	    tee $(LOGS)/oldest.log
 
 test-blender: $(BLENDERS:%=test-blender-%)
 	@$(if $(PYTHON_313),,echo "Blender 5.2 skipped: no Python 3.13 on PATH or under ~/.pyenv/versions")
 
-# Each file of tests has a Blender of its own, so that what one leaves behind cannot reach another.
+# Each file of tests has a Blender of its own, so that what one leaves behind cannot reach another. ALL=1 also runs
+# those files in this Blender that another version stands for (tests/blender/run.py says which).
 test-blender-%: .venv/bpy-%/.ready | $(LOGS)
 	@echo "Blender $*"
-	@.venv/bpy-$*/bin/python tests/blender/run.py 2>&1 | tee $(LOGS)/bpy-$*.log
+	@.venv/bpy-$*/bin/python tests/blender/run.py $(if $(ALL),--all) 2>&1 | tee $(LOGS)/bpy-$*.log
 
 # A thousand actions damaged at random, through the operator; FUZZ=N takes another number.
 FUZZ ?= 1000
@@ -117,7 +129,8 @@ repository: $(ZIP)
 	@.venv/bpy-4.5/bin/python tools/build_extension.py --repository build/repository
 
 # Needs root, a screen is not needed: REAL_BLENDER names the script that runs a windowed Blender under Xvfb.
-# The pictures stay in build/window; with UPDATE=1 they also become those of the docs.
+# SUITE names another Blender of that script, STAGES some of "arrival press tour assets denoise" (tests/window/run.sh
+# says what they are). The pictures stay in build/window; with UPDATE=1 they also become those of the docs.
 REAL_BLENDER ?= ../shared/tools/real-blender.sh
 test-window: $(ZIP) .venv/dev/.ready
 	@tests/window/run.sh $(REAL_BLENDER) $(ZIP) $(DEV)
@@ -131,5 +144,5 @@ clean:
 	rm -rf build dist wheels core/build core/*.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-.PHONY: help dev zip demo demo-denoise demo-samples demo-fit body test lint test-core test-oldest test-blender test-fuzz \
+.PHONY: help dev zip demo demo-denoise demo-samples demo-fit body test lint test-core test-workshop test-oldest test-blender test-fuzz \
     test-endurance test-packaging test-window window repository clean

@@ -11,6 +11,8 @@ Draws nothing and holds no operator. The numbers are made in the ``contrapposto`
 - ``rotations``, ``writing``, ``keys``: the way back into bones and keys.
 - ``checks``: everything that is refused, before anything is changed.
 - ``weights``, ``device``: weights of the user's own, and what they are computed on.
+- ``held``: what is kept in memory to be quick, and the way to let go of it.
+- ``model_folder``: the folder of body model files that the preferences name.
 - ``files``: files that are written whole or not at all.
 - ``solving``: from an armature as it stands to alternatives for it.
 - ``complete``: Complete Pose as one function.

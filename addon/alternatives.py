@@ -160,6 +160,11 @@ def held_for(armature_object: bpy.types.Object | None) -> Browsing | None:
     return _held
 
 
+def held() -> Browsing | None:
+    """What is held of the last press."""
+    return _held
+
+
 def forget() -> None:
     """The browsing is over."""
     global _held  # noqa: PLW0603 - as above

@@ -26,7 +26,7 @@ from .denoise_plan import Role
 from .denoise_report import DenoiseReport, JointReport
 from .denoise_settings import PARTS, DenoiseSettings
 from .denoise_writing import Written, write_clip
-from .device import on_device, preferred_device
+from .device import FAILURES, on_device, preferred_device, reason
 from .errors import Refusal
 from .rig import calibrate
 from .steps import Progress, Steps, on_thread, within
@@ -243,8 +243,12 @@ class Denoising:
                 soles=clip.calibration.soles,
                 callback=told,
             )
-        except (ValueError, OSError) as error:
-            raise Refusal(f"Action '{clip.motion.name}' could not be denoised: {error}") from error
+        except Refusal:
+            raise
+        except FAILURES as error:
+            raise Refusal(
+                f"Action '{clip.motion.name}' could not be denoised: {reason(error, self._device)}"
+            ) from error
         poses = denoised.motion.poses
         if not (np.all(np.isfinite(poses.rotations)) and np.all(np.isfinite(poses.transl))):
             raise Refusal("The weights gave no finite motion; they may be damaged, reinstall the extension")

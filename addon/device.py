@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where the priors compute: on the processor, or on a graphics card where torch is found.
 
-Nothing here installs anything, and torch is imported only once a card is asked for: that takes seconds.
+Nothing here installs anything, and torch is imported only once a card is asked for, where the work is done:
+that takes seconds, and a panel never waits for it.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import logging
 import sys
 from importlib import metadata
 from typing import Any, TypeVar
@@ -15,10 +17,18 @@ import bpy
 
 from .errors import Refusal
 
+logger = logging.getLogger(__name__)
+
 Prior = TypeVar("Prior")
+
+FAILURES = (ValueError, OSError, ImportError, RuntimeError, MemoryError)
+"""What computing may end with, on the processor or on a card, besides mistakes in the code."""
 
 _moved: dict[type, tuple[Any, Any]] = {}
 """The last prior of each kind that was moved onto the card, before and after: the same when asked again."""
+
+_tried: str | None = None
+"""What torch calls the card that was found, empty if it finds none; None as long as none was asked for."""
 
 
 def preferred_device(context: bpy.types.Context) -> str:
@@ -40,10 +50,8 @@ def found() -> tuple[str, ...]:
         version = metadata.version("torch")
     except metadata.PackageNotFoundError:
         version = "of an unknown version"
-    if "torch" not in sys.modules:
-        return ("Processor: ready", f"Graphics card: torch {version} found, not tried yet")
-    card = _card()
-    return ("Processor: ready", f"Graphics card: torch {version}, {card or 'no card that it can use'}")
+    card = "not tried yet" if _tried is None else _tried or "no card that it can use"
+    return ("Processor: ready", f"Graphics card: torch {version} found, {card}")
 
 
 def install_command() -> str:
@@ -53,15 +61,16 @@ def install_command() -> str:
 
 
 def on_device(prior: Prior, device: str) -> Prior:
-    """The prior where it is to compute.
+    """The prior where it is to compute; imports torch if it has to, and may be called on any thread.
 
     Args:
         prior: with NumPy arrays.
         device: ``CPU`` or ``GPU``.
 
     Raises:
-        Refusal: if there is no torch, or no card that it can use.
+        Refusal: if there is no torch, if it does not work, or if it finds no card that it can use.
     """
+    global _tried  # noqa: PLW0603 - a machine has one card that is asked for
     if device == "CPU":
         return prior
     if not has_torch():
@@ -70,22 +79,53 @@ def on_device(prior: Prior, device: str) -> Prior:
             "tell how to get it, or choose the processor there"
         )
     before, after = _moved.get(type(prior), (None, None))
-    if before is not prior:
+    if before is prior:
+        return after
+    try:
         import torch
 
-        card = _card()
-        if not card:
-            raise Refusal(
-                "torch finds no graphics card that it can use; choose the processor in the preferences"
-            )
-        after = prior.on(torch.zeros((), device=card))
-        _moved[type(prior)] = prior, after
+        _tried = _card()
+        after = prior.on(torch.zeros((), device=_tried)) if _tried else None
+    except (AttributeError, *FAILURES) as error:  # a torch that is half there may lack anything
+        logger.exception("torch does not work")
+        raise Refusal(
+            f"torch is there but does not work ({_first_line(error)}); install it anew, or choose the "
+            "processor in the preferences"
+        ) from error
+    if after is None:
+        raise Refusal("torch finds no graphics card that it can use; choose the processor in the preferences")
+    _moved[type(prior)] = prior, after
     return after
+
+
+def reason(error: Exception, device: str) -> str:
+    """Why computing has failed, and what to do, to end a sentence with.
+
+    Args:
+        error: one of ``FAILURES``.
+        device: what was computed on.
+    """
+    if isinstance(error, (RuntimeError, ImportError)):
+        logger.error("computing has failed", exc_info=error)
+    if isinstance(error, MemoryError):
+        return "there is not enough memory; close other programs, or ask for less at a time"
+    if device != "CPU" and not isinstance(error, ValueError):
+        return f"the graphics card gave up ({_first_line(error)}); choose the processor in the preferences"
+    return str(error)
 
 
 def forget() -> None:
     """Let go of what is held on the card."""
     _moved.clear()
+
+
+def held() -> tuple[Any, ...]:
+    """What is held on the card."""
+    return tuple(after for _, after in _moved.values())
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _card() -> str:

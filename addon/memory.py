@@ -24,6 +24,7 @@ from contrapposto.tasks.complete import Completion, complete_pose
 from contrapposto.tasks.naturalness import is_calibrated, naturalness
 from contrapposto.tasks.sample import sample_poses
 
+from .device import FAILURES, on_device, reason
 from .errors import Refusal
 from .figurines import figurines
 from .plan import Plan
@@ -39,7 +40,7 @@ class Remembered:
 
     Attributes:
         digest: of what core was asked.
-        prior: the one it is from; None for the shipped one.
+        prior: the one it is from, on NumPy; None for the shipped one.
         completion: the alternatives, best first.
         offsets: (22, 3) the body's proportions.
         right: (3,) what was to the viewer's right when they were asked for; None without a window.
@@ -76,7 +77,7 @@ class Question:
         settings: what the user chose.
         pose: as it stands.
         known: what is known of it.
-        prior: the shipped one if None.
+        prior: on NumPy; the shipped one if None.
         options: what else the answer depends on.
         right: (3,) what is to the viewer's right, for pictures; None without a window.
     """
@@ -92,7 +93,7 @@ class Question:
     @cached_property
     def digest(self) -> str:
         """The same for the same question."""
-        return _digest(self.pose, self.known, self.options)
+        return _digest(self.pose, self.known, self.options, self.settings.device)
 
     def is_answered_by(self, held: Remembered | None) -> bool:
         """Whether these are the alternatives that are asked for."""
@@ -105,9 +106,10 @@ class Question:
             progress: told how much is done; may raise to stop.
 
         Raises:
-            Refusal: if the prior's weights are missing or damaged.
+            Refusal: if the weights are missing or damaged, or what it computes on does not work.
         """
         samples = isinstance(self.settings, SampleSettings)
+        device = self.settings.device
         task, done = (sample_poses, "sampled") if samples else (complete_pose, "completed")
 
         def told(step: int, steps: int) -> None:
@@ -115,9 +117,16 @@ class Question:
                 progress(step / steps)
 
         try:
-            completion = task(self.pose, self.known, **self.options, prior=self.prior, callback=told)
-        except (ValueError, OSError) as error:
-            raise Refusal(f"The pose of '{self.armature}' could not be {done}: {error}") from error
+            prior = self.prior
+            if device != "CPU":
+                prior = on_device(prior or load(), device)
+            completion = task(self.pose, self.known, **self.options, prior=prior, callback=told)
+        except Refusal:
+            raise
+        except FAILURES as error:
+            raise Refusal(
+                f"The pose of '{self.armature}' could not be {done}: {reason(error, device)}"
+            ) from error
         if not np.all(np.isfinite(completion.poses.rotations)):
             raise Refusal("The weights gave no finite pose; they may be damaged, reinstall the extension")
         return Remembered(self.digest, self.prior, completion, self.options["offsets"], self.right)
@@ -143,7 +152,7 @@ def question(
         pose: as it stands.
         known: what is known of it.
         settings: how many alternatives, how diverse, which seed, what floor.
-        prior: the shipped one if None.
+        prior: on NumPy; the shipped one if None.
         right: (3,) what is to the viewer's right, for pictures; None without a window.
     """
     options = {
@@ -206,6 +215,11 @@ def answered_elsewhere(asked: Question, *, pictured: bool) -> Steps[None]:
 
     if not asked.is_answered_by(_last):
         _last = yield from on_thread(work)
+
+
+def held() -> Remembered | None:
+    """The completion held in memory."""
+    return _last
 
 
 def forget() -> None:

@@ -15,15 +15,13 @@ def register() -> None:
 def unregister() -> None:
     """Undo ``register`` and forget everything held in memory."""
     from .. import operators, panels
-    from . import alternatives, denoise_report, device, memory, natural_bones, rig_storage, running, told
+    from . import denoise_report, held, natural_bones, rig_storage, running, told
 
     panels.unregister()
     operators.unregister()
     rig_storage.forget()
-    memory.forget()
+    held.free()
     told.forget()
-    alternatives.forget()
-    device.forget()
     denoise_report.forget()
     running.end()
     natural_bones.hide()

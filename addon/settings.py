@@ -32,6 +32,7 @@ class Settings:
         insert_keys: key what is written; None follows Blender's auto-keying.
         refill_generated: Generated keys do not make a bone known.
         weights: file of the prior's weights; the shipped ones if empty.
+        device: what it is computed on, ``CPU`` or ``GPU``.
 
     Raises:
         Refusal: if a number is out of its range.
@@ -52,6 +53,7 @@ class Settings:
     insert_keys: bool | None = None
     refill_generated: bool = False
     weights: str = ""
+    device: str = "CPU"
 
     def __post_init__(self) -> None:
         if not 1 <= self.hypotheses <= MOST_HYPOTHESES:

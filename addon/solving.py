@@ -22,7 +22,6 @@ from contrapposto.skeleton import JOINT_INDEX, JOINT_NAMES, MIRROR, PARENTS, for
 from contrapposto.tasks.judgement import Completion
 
 from . import checks, memory
-from .device import preferred_device
 from .following import kept_apart
 from .known import Intent, read_intent
 from .memory import Question, Remembered
@@ -32,7 +31,7 @@ from .settings import Settings
 from .steps import Steps
 from .stretch import unstretched
 from .viewing import viewed_right
-from .weights import prior_on
+from .weights import own_prior
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,8 +158,8 @@ def _ask(
     rises = settings.keep_feet_on_floor and plan.moved is not None
     height_known = settings.keep_feet_on_floor and not rises
     pose, known = _problem(rig, intent, apart, mirrored, settings, height_known=height_known)
-    prior, right = prior_on(settings.weights, preferred_device(context)), viewed_right(context)
-    question = memory.question(rig, plan, pose, known, settings, prior, right)
+    prior = own_prior(settings.weights)
+    question = memory.question(rig, plan, pose, known, settings, prior, viewed_right(context))
     return _Asked(rig, intent, plan, apart, question)
 
 

@@ -19,6 +19,12 @@ Progress = Callable[[float], None]
 """Told how much is done, 0 to 1; may raise to stop."""
 
 
+_latest: threading.Thread | None = None
+"""The thread of the work that was begun last; it may go on for a moment after that was stopped."""
+
+_PATIENCE_SECONDS = 0.1
+
+
 class Waiting(float):
     """How much is done of what goes on elsewhere: asking again at once tells nothing new."""
 
@@ -51,13 +57,16 @@ def within(steps: Steps[Result], low: float, high: float) -> Steps[Result]:
 def on_thread(work: Callable[[Progress], Result]) -> Steps[Result]:
     """Work that touches nothing of Blender's, on a thread of its own; each step says how far it is.
 
-    Closed before the end, it does not wait: the thread ends when it next tells how much is done.
+    Closed before the end, it does not wait: the thread ends when it next tells how much is done. Work that is
+    begun before that waits for it on its own thread, so that no two compete for the processor.
 
     Args:
         work: is given what it tells that to. What it raises is raised here.
     """
+    global _latest  # noqa: PLW0603 - there is one at a time
     stopped, results, errors = threading.Event(), [], []
     reached = 0.0
+    before = _latest
 
     def told(done: float) -> None:
         nonlocal reached
@@ -67,11 +76,14 @@ def on_thread(work: Callable[[Progress], Result]) -> Steps[Result]:
 
     def run() -> None:
         try:
+            while before is not None and before.is_alive():
+                told(0.0)
+                before.join(_PATIENCE_SECONDS)
             results.append(work(told))
         except BaseException as error:  # noqa: BLE001 - raised again on Blender's thread
             errors.append(error)
 
-    thread = threading.Thread(target=run, name="contrapposto", daemon=True)
+    thread = _latest = threading.Thread(target=run, name="contrapposto", daemon=True)
     thread.start()
     try:
         while thread.is_alive():

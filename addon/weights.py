@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 
 import bpy
 
 from contrapposto.priors.container import WeightsError
-from contrapposto.priors.pose import PosePrior, load, read
+from contrapposto.priors.pose import PosePrior, read
 
-from .device import on_device
 from .errors import Refusal
+
+_last: tuple[Path, int, PosePrior] | None = None
+"""The file that was read last, when it had been changed, and what it holds."""
 
 
 def own_prior(weights: str) -> PosePrior | None:
@@ -38,25 +39,19 @@ def own_prior(weights: str) -> PosePrior | None:
         ) from error
 
 
-def prior_on(weights: str, device: str) -> PosePrior | None:
-    """The prior of ``own_prior`` where it is to compute; None for the shipped one on the processor.
-
-    Args:
-        weights: as for ``own_prior``.
-        device: ``CPU`` or ``GPU``.
-
-    Raises:
-        Refusal: as ``own_prior`` and ``device.on_device``, or if the shipped weights cannot be read.
-    """
-    prior = own_prior(weights)
-    if device == "CPU":
-        return prior
-    try:
-        return on_device(prior or load(), device)
-    except (OSError, WeightsError) as error:
-        raise Refusal("The weights that come with the extension are damaged; install it anew") from error
+def held() -> PosePrior | None:
+    """The prior that was read last."""
+    return _last[2] if _last else None
 
 
-@lru_cache(maxsize=1)
-def _read(path: Path, changed: int) -> PosePrior:  # noqa: ARG001 - part of the key, not of the reading
-    return read(path)
+def forget() -> None:
+    """Let go of it."""
+    global _last  # noqa: PLW0603 - one is kept, on purpose
+    _last = None
+
+
+def _read(path: Path, changed: int) -> PosePrior:
+    global _last  # noqa: PLW0603 - as above
+    if _last is None or _last[:2] != (path, changed):
+        _last = (path, changed, read(path))
+    return _last[2]

@@ -8,6 +8,7 @@ from . import (
     complete_pose,
     denoise_mocap,
     fit_body,
+    free_memory,
     generated_keys,
     ghosts,
     naturalness,
@@ -29,6 +30,7 @@ _FAMILIES = (
     generated_keys,
     command_line,
     add_body,
+    free_memory,
 )
 
 

@@ -4,14 +4,13 @@
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
+from ..addon import model_folder
 from ..addon.errors import Refusal
 
 
-class CONTRAPPOSTO_OT_add_body(bpy.types.Operator):
-    """Add a rigged human body at the 3D cursor, with shape keys for its proportions"""
+class AddsBody:
+    """What both ways to add a body share."""
 
-    bl_idname = "contrapposto.add_body"
-    bl_label = "Body"
     bl_options = {"REGISTER", "UNDO"}
 
     filepath: StringProperty(
@@ -51,4 +50,30 @@ class CONTRAPPOSTO_OT_add_body(bpy.types.Operator):
         return {"FINISHED"}
 
 
-register, unregister = bpy.utils.register_classes_factory((CONTRAPPOSTO_OT_add_body,))
+class CONTRAPPOSTO_OT_add_body(AddsBody, bpy.types.Operator):
+    """Add a rigged human body at the 3D cursor, with shape keys for its proportions"""
+
+    bl_idname = "contrapposto.add_body"
+    bl_label = "Body"
+
+
+class CONTRAPPOSTO_OT_add_body_from_file(AddsBody, bpy.types.Operator):
+    """Choose a SMPL, SMPL-H or SMPL-X file of your own, and add its body at the 3D cursor"""
+
+    bl_idname = "contrapposto.add_body_from_file"
+    bl_label = "Body from File"
+
+    filter_glob: StringProperty(
+        default=";".join(f"*{suffix}" for suffix in model_folder.SUFFIXES), options={"HIDDEN"}
+    )
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask for the file, beginning in the folder of the preferences."""
+        self.filepath = model_folder.choosing_begins_at(context)
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+
+register, unregister = bpy.utils.register_classes_factory(
+    (CONTRAPPOSTO_OT_add_body, CONTRAPPOSTO_OT_add_body_from_file)
+)

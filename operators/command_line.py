@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import bpy
@@ -32,12 +34,25 @@ def run(arguments: list[str]) -> int:
     if job not in JOBS:
         _say(f"{NAME}: there is no job '{job}'; there are {', '.join(JOBS)}", sys.stderr)
         return 2
-    if str(SCRIPTS) not in sys.path:
-        sys.path.insert(0, str(SCRIPTS))
     try:
-        return int(importlib.import_module(job).main(options))
+        with _scripts():
+            return int(importlib.import_module(job).main(options))
     except SystemExit as end:  # wrong options, or --help
         return int(end.code or 0)
+
+
+@contextmanager
+def _scripts() -> Iterator[None]:
+    """The scripts find each other; afterwards nothing of theirs is left in Python."""
+    sys.path.insert(0, str(SCRIPTS))
+    try:
+        yield
+    finally:
+        sys.path[:] = [path for path in sys.path if path != str(SCRIPTS)]  # they put it there, too
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None)
+            if file and Path(file).parent == SCRIPTS:
+                del sys.modules[name]
 
 
 def _say(text: str, stream: object) -> None:

@@ -4,6 +4,7 @@
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty
 
+from ..addon.device import preferred_device
 from ..addon.errors import Refusal
 from ..addon.known import Rule
 from ..addon.settings import LARGEST_SEED, MOST_HYPOTHESES, Settings, preferred_weights
@@ -122,6 +123,7 @@ class CONTRAPPOSTO_OT_complete_pose(CompletePoseOptions, NeedsArmature, bpy.type
                 insert_keys=True if self.insert_keys else None,
                 refill_generated=self.refill_generated,
                 weights=preferred_weights(context),
+                device=preferred_device(context),
             )
             report = complete(context, context.object, settings, browse=True)
         except Refusal as refusal:

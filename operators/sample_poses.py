@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
+from ..addon.device import preferred_device
 from ..addon.errors import Refusal
 from ..addon.known import Rule
 from ..addon.sample_settings import MOST_SPACING, MOST_STEP, Destination, SampleSettings
@@ -202,6 +203,7 @@ class CONTRAPPOSTO_OT_sample_poses(SamplePosesOptions, Stoppable, NeedsArmature,
             catalog=self.catalog,
             tags=tuple(tag.strip() for tag in self.tags.split(",") if tag.strip()),
             weights=preferred_weights(context),
+            device=preferred_device(context),
         )
 
     def tell(self, report: SampleReport) -> set[str]:

@@ -3,7 +3,7 @@
 
 import bpy
 
-_LINE = 38
+_LINE = 35
 """Characters that fit a line of the sidebar at its usual width."""
 
 

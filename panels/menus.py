@@ -3,6 +3,7 @@
 
 import bpy
 
+from ..addon import model_folder
 from .button import draw_complete_pose
 from .sample import draw_sample_poses
 
@@ -17,9 +18,16 @@ def draw(self: bpy.types.Menu, context: bpy.types.Context) -> None:
     draw_sample_poses(self.layout, context.scene)
 
 
-def draw_add(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
-    """One entry below Blender's own."""
-    self.layout.operator("contrapposto.add_body", icon="OUTLINER_OB_ARMATURE")
+def draw_add(self: bpy.types.Menu, context: bpy.types.Context) -> None:
+    """Entries below Blender's own: the free body, each model of the preferences' folder, any other file."""
+    layout = self.layout
+    layout.operator("contrapposto.add_body", icon="OUTLINER_OB_ARMATURE")
+    for path in model_folder.models_in(model_folder.model_folder(context)):
+        entry = layout.operator(
+            "contrapposto.add_body", text=f"Body: {path.stem}", icon="OUTLINER_OB_ARMATURE", translate=False
+        )
+        entry.filepath = str(path)
+    layout.operator("contrapposto.add_body_from_file", text="Body from File…", icon="FILE_FOLDER")
 
 
 def register() -> None:

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The add-on's preferences: which weights are used, what they are computed on, and what is logged."""
+"""The add-on's preferences: weights and body models, what is computed on, what is kept, what is logged."""
 
 import logging
 
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
-from ..addon import device
+from ..addon import device, held, model_folder
 from .drawing import write
 
 EXTENSION = __package__.rpartition(".")[0]
+
+_MOST_MODELS = 8
+_SHARE_OF_NAMES = 0.4
+"""Of the width, as Blender parts names from fields."""
 
 _handler = logging.StreamHandler()
 """Writes into Blender's console, while the extension is registered."""
@@ -28,6 +32,13 @@ class ContrappostoPreferences(bpy.types.AddonPreferences):
         name="Weights",
         description="A pose.npz that was trained on your own motion; empty for the weights that ship",
         subtype="FILE_PATH",
+        default="",
+    )
+    body_models: StringProperty(
+        name="Body Models",
+        description="Folder of your own SMPL, SMPL-H and SMPL-X files (.pkl or .npz); they are offered in "
+        "Add > Armature, and choosing a file begins here",
+        subtype="DIR_PATH",
         default="",
     )
     device: EnumProperty(
@@ -63,14 +74,40 @@ class ContrappostoPreferences(bpy.types.AddonPreferences):
         layout = self.layout
         layout.use_property_split = True
         layout.prop(self, "weights")
+        layout.prop(self, "body_models")
+        if self.body_models:
+            _draw_models(_beside(layout), context)
         layout.prop(self, "device")
-        column = layout.column(align=True)
+        column = _beside(layout)
         for sentence in device.found():
             column.label(text=sentence)
         if not device.has_torch():
             write(column, "For the card, run this in a terminal and start Blender anew:", icon="INFO")
             column.prop(self, "torch_command")
+        row = _beside(layout, "Cache").row()
+        row.label(text=f"{held.held_mb():.0f} MB in memory, nothing on disk")
+        row.operator("contrapposto.free_memory", icon="TRASH")
         layout.prop(self, "log_level")
+
+
+def _beside(layout: bpy.types.UILayout, name: str = "") -> bpy.types.UILayout:
+    """A column below the fields of properties, with a name where they have theirs."""
+    split = layout.split(factor=_SHARE_OF_NAMES)
+    names = split.column()
+    names.alignment = "RIGHT"
+    names.label(text=name)
+    return split.column(align=True)
+
+
+def _draw_models(column: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The files that may be models, or that there are none."""
+    found = model_folder.models_in(model_folder.model_folder(context))
+    for path in found[:_MOST_MODELS]:
+        column.label(text=path.name, icon="OUTLINER_OB_ARMATURE", translate=False)
+    if len(found) > _MOST_MODELS:
+        column.label(text=f"and {len(found) - _MOST_MODELS} more")
+    if not found:
+        column.label(text="No .pkl or .npz file is in this folder", icon="ERROR")
 
 
 def register() -> None:

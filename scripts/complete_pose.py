@@ -28,6 +28,7 @@ from headless import (
     is_same_file,
     load,
     open_blend,
+    preferred_device,
     preferred_weights,
     run,
     write,
@@ -48,7 +49,7 @@ def main(arguments: list[str]) -> int:
     except ImportError as error:
         return fail(f"The extension cannot be loaded ({error}); install its zip in this Blender first")
     weights = str(options.weights.resolve()) if options.weights else preferred_weights(bpy)
-    settings = settings_of(options, complete.Settings, known.Rule, weights)
+    settings = settings_of(options, complete.Settings, known.Rule, weights, preferred_device(bpy))
     if options.file and not open_blend(bpy, options.file):
         return fail(f"{options.file} cannot be opened; it is no .blend file that this Blender can read")
     if is_same_file(options.output, bpy.data.filepath) and not options.overwrite:
@@ -150,7 +151,7 @@ def frame_range(text: str) -> range:
     return range(first, last + 1, step)
 
 
-def settings_of(options: argparse.Namespace, settings: type, rule: type, weights: str) -> object:
+def settings_of(options: argparse.Namespace, settings: type, rule: type, weights: str, device: str) -> object:
     """The options as the settings of ``addon.complete``; wrong ones end the program with exit code 2."""
     words = {"keyed": rule.KEYED, "selected": rule.SELECTED, "unselected": rule.UNSELECTED}
     try:
@@ -167,6 +168,7 @@ def settings_of(options: argparse.Namespace, settings: type, rule: type, weights
             insert_keys=options.insert_keys,
             refill_generated=options.refill_generated,
             weights=weights,
+            device=device,
         )
     except load("errors").Refusal as refusal:
         raise SystemExit(fail(in_options(refusal), 2)) from refusal

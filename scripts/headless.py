@@ -132,6 +132,11 @@ def preferred_weights(bpy: ModuleType) -> str:
     return load("settings").preferred_weights(bpy.context)
 
 
+def preferred_device(bpy: ModuleType) -> str:
+    """What the add-on's preferences compute on."""
+    return load("device").preferred_device(bpy.context)
+
+
 def check_files(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> None:
     """Refuse files that are not there, or that would be overwritten."""
     if not (options.output or options.report):

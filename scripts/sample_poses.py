@@ -27,6 +27,7 @@ from headless import (
     is_same_file,
     load,
     open_blend,
+    preferred_device,
     preferred_weights,
     run,
     write,
@@ -159,6 +160,7 @@ def settings_of(bpy: ModuleType, options: argparse.Namespace) -> object:
             tags=tuple(tag.strip() for tag in options.tags.split(",") if tag.strip()),
             home=str(options.output.resolve()) if options.output else "",
             weights=str(options.weights.resolve()) if options.weights else preferred_weights(bpy),
+            device=preferred_device(bpy),
         )
     except load("errors").Refusal as refusal:
         raise SystemExit(fail(in_options(refusal), 2)) from refusal

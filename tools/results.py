@@ -115,7 +115,7 @@ def completion(records: Records) -> Rows:
 
 def headline(records: Records) -> Rows:
     """The README's: best of ten, small numbers with one digit after the point."""
-    rows = [["hidden", "Contrapposto", "10 nearest training poses", "Gaussian, 10 samples"]]
+    rows = [["hidden", "Contrapposto", "the most similar poses that it learnt from", "guesses from averages"]]
     for case, words in DESCRIPTIONS.items():
         errors = [value(records, case, method, "mpjpe_min_mm") for method in PLAIN]
         ours, near, gaussian = (number(error, 0 if min(errors) > 20 else 1) for error in errors)

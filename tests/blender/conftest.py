@@ -22,9 +22,11 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(Path(__file__).parent))  # for rigs.py
 EXTENSION = "bl_ext.user_default.contrapposto"
 
-# Blender reads this while it is imported, so it is set before any test module imports bpy.
+# Blender reads this while it is imported, so it is set before any test module imports bpy. A Blender that
+# runs already, because the tests were started inside of it, has a folder of its own.
 USER_RESOURCES = Path(tempfile.mkdtemp(prefix="contrapposto-blender-"))
-os.environ["BLENDER_USER_RESOURCES"] = str(USER_RESOURCES)
+if "bpy" not in sys.modules:
+    os.environ["BLENDER_USER_RESOURCES"] = str(USER_RESOURCES)
 
 exit_status = pytest.StashKey[int]()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 
 import bpy
 import pytest
@@ -22,7 +23,10 @@ def test_the_command_completes_a_file(command, extension, monkeypatch, tmp_path)
     source, output, report = (tmp_path / name for name in ("shot.blend", "done.blend", "report.json"))
     bpy.ops.wm.save_as_mainfile(filepath=str(source))
     words = ["complete_pose", str(source), "--output", str(output), "--report", str(report)]
+    before = set(sys.modules)
     assert command.run(words) == 0
+    assert str(command.SCRIPTS) not in sys.path  # nothing of theirs stays
+    assert not {"headless", "complete_pose"} & (set(sys.modules) - before)
     assert output.is_file()
     assert json.loads(report.read_text())[0]["completed"]
 

@@ -7,6 +7,7 @@ import importlib
 import logging
 import subprocess
 import sys
+import threading
 import types
 
 import bpy
@@ -27,6 +28,7 @@ def preferences(extension):
 def device(extension, monkeypatch):
     module = importlib.import_module(f"{extension}.addon.device")
     module.forget()
+    monkeypatch.setattr(module, "_tried", None)
     yield module
     module.forget()
 
@@ -81,19 +83,80 @@ def test_the_graphics_card_without_torch_is_refused_in_one_sentence(preferences,
 def test_torch_without_a_card_is_refused_in_one_sentence(preferences, device, monkeypatch):
     give_torch(monkeypatch, card=False)
     preferences.device = "GPU"
-    assert any("no card that it can use" in sentence for sentence in device.found())
+    assert any("not tried yet" in sentence for sentence in device.found())
     with pytest.raises(RuntimeError, match="finds no graphics card"):
         press()
+    assert any("no card that it can use" in sentence for sentence in device.found())
 
 
 def test_with_a_card_the_prior_is_moved_there_once(preferences, device, extension, monkeypatch):
     give_torch(monkeypatch, card=True)
-    assert any("cuda" in sentence for sentence in device.found())
     preferences.device = "GPU"
     assert press() == {"FINISHED"}
+    assert any("cuda" in sentence for sentence in device.found())
     (held,) = device._moved.values()
     assert bpy.ops.contrapposto.complete_pose(seed=1) == {"FINISHED"}
     assert next(iter(device._moved.values()))[1] is held[1]
+
+
+def test_a_broken_torch_is_told_as_that_and_not_as_damaged_weights(preferences, device, monkeypatch):
+    for fault in (OSError("libcudart.so: not found\nat length"), ImportError("no module named torch._C")):
+
+        def fail(fault=fault):
+            raise fault
+
+        torch = types.SimpleNamespace(cuda=types.SimpleNamespace(is_available=fail))
+        monkeypatch.setitem(sys.modules, "torch", torch)
+        preferences.device = "GPU"
+        with pytest.raises(RuntimeError, match=r"torch is there but does not work \((libc|no m)") as told:
+            press()
+        assert "weights" not in str(told.value)
+        assert "at length" not in str(told.value)
+        assert "choose the processor" in str(told.value)
+
+
+FAULTS = {
+    RuntimeError("CUDA out of memory"): "the graphics card gave up",
+    ImportError("no nvrtc"): "the graphics card gave up",
+    MemoryError(): "there is not enough memory",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
+def test_what_goes_wrong_on_the_card_is_told_in_one_sentence(
+    fault, preferences, device, extension, monkeypatch
+):
+    give_torch(monkeypatch, card=True)
+    preferences.device = "GPU"
+
+    def fails(*arguments, **options):
+        raise fault
+
+    memory, denoise = (importlib.import_module(f"{extension}.addon.{name}") for name in ("memory", "denoise"))
+    memory.forget()
+    monkeypatch.setattr(memory, "complete_pose", fails)
+    with pytest.raises(RuntimeError, match=f"'Rig' could not be completed: {FAULTS[fault]}"):
+        press()
+    rig = rigs.build()
+    for frame in (1, 5, 9):
+        rigs.key(rig, "left_shoulder", "head", frame=frame)
+    with pytest.raises(denoise.Refusal, match=f"could not be denoised: {FAULTS[fault]}"):
+        denoise.denoise(bpy.context, rig, solve=fails)
+
+
+def test_torch_is_imported_where_the_work_is_done(preferences, device, extension, monkeypatch):
+    give_torch(monkeypatch, card=True)
+    preferences.device = "GPU"
+    threads = []
+    monkeypatch.setattr(device, "_card", lambda: threads.append(threading.current_thread()) or "cuda")
+    module = importlib.import_module(f"{extension}.addon.sample")
+    settings = importlib.import_module(f"{extension}.addon.sample_settings")
+    chosen = settings.SampleSettings(hypotheses=2, device="GPU")
+    steps = module.sampling_in_window(bpy.context, rigs.build(), chosen)
+    for _ in steps:
+        pass
+    assert threads
+    assert threading.main_thread() not in threads
 
 
 def test_the_log_level_is_that_of_the_preferences(preferences, extension):

@@ -23,7 +23,7 @@ OF_GHOSTS = {"take_ghost": "Select a ghost first", "remove_ghosts": "There is no
 """The others, with their reason to be grey in an empty file."""
 
 
-READY = ("add_body", "add_view", "fit_body", "remove_view")
+READY = ("add_body", "add_body_from_file", "add_view", "fit_body", "free_memory", "remove_view")
 """Those that an empty file is enough for."""
 
 

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 RUN = Path(__file__).resolve().parent / "run.py"
+LANE = runpy.run_path(str(RUN))
+VERSIONS = ("4.2", "4.5", "5.0", "5.2")
 PASSES = "def test_one():\n    pass\n"
 SKIPS = "import pytest\ndef test_two():\n    pytest.skip('not here')\n"
 
@@ -54,3 +57,14 @@ def test_a_folder_without_tests_is_red(tmp_path):
     status, summary = run(tmp_path)
     assert status == 1
     assert summary.startswith("no tests in 0 files")
+
+
+def test_every_file_runs_in_some_version_and_those_that_touch_blender_at_both_ends():
+    paths = sorted(RUN.parent.glob("test_*.py"))
+    names = {path.name for path in paths}
+    named = {*LANE["ENOUGH_IN"], *(name for seams in LANE["SEAMS_IN"].values() for name in seams)}
+    assert named <= names
+    run_in = {version: {path.name for path in LANE["chosen"](paths, version)} for version in VERSIONS}
+    assert set.union(*run_in.values()) == names
+    assert run_in["4.2"] & run_in["5.2"] >= names - set(LANE["ENOUGH_IN"])
+    assert all(run_in.values())

@@ -73,6 +73,44 @@ def test_an_error_of_work_on_a_thread_is_raised_where_it_is_waited_for(steps):
         list(steps.on_thread(work))
 
 
+def test_work_that_begins_while_stopped_work_still_ends_waits_for_it(steps):
+    order, go = [], threading.Event()
+
+    def first(progress):
+        progress(0.1)
+        go.wait()
+        order.append("first ends")
+
+    def second(progress):
+        order.append("second begins")
+
+    stopped = steps.on_thread(first)
+    while next(stopped) < 0.1:
+        pass
+    stopped.close()
+    waiting = steps.on_thread(second)
+    assert [next(waiting) for _ in range(3)] == [0, 0, 0]
+    assert not order
+    go.set()
+    list(waiting)
+    assert order == ["first ends", "second begins"]
+
+
+def test_work_that_waits_for_stopped_work_can_be_stopped_itself(steps):
+    go, begun = threading.Event(), []
+    stopped = steps.on_thread(lambda progress: (progress(0.1), go.wait()))
+    while next(stopped) < 0.1:
+        pass
+    stopped.close()
+    waiting = steps.on_thread(lambda progress: begun.append(True))
+    next(waiting)
+    waiting.close()
+    steps._latest.join(60)
+    assert not steps._latest.is_alive()
+    go.set()
+    assert not begun
+
+
 def test_work_on_a_thread_that_is_closed_ends_when_it_next_tells(steps):
     threads, go = [], threading.Event()
 

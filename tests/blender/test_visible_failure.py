@@ -199,7 +199,7 @@ def test_the_naturalness_is_that_of_the_pose_on_the_rig(module, extension):
 def test_weights_that_do_not_know_how_natural_poses_are_say_nothing_of_it(module, monkeypatch, extension):
     prior = replace(load(), calibration={})
     solving = importlib.import_module(f"{extension}.addon.solving")
-    monkeypatch.setattr(solving, "prior_on", lambda _weights, _device: prior)
+    monkeypatch.setattr(solving, "own_prior", lambda _weights: prior)
     rig = rigs.build()
     rigs.key(rig, *KEYED)
     assert module.complete(bpy.context, rig).naturalness is None

@@ -93,6 +93,23 @@ def test_every_script_is_there_and_has_the_options_that_are_named(line):
         assert f'"{option}"' in source or f'"{plain}"' in source, option
 
 
+def test_every_sentence_that_the_troubleshooting_quotes_is_one_that_the_extension_says():
+    section = (
+        TEXTS["docs/user-guide.md"].split("## When something is not as it should be")[1].split("\n## ")[0]
+    )
+    seen = [row.split("|")[1] for row in section.splitlines() if row.startswith("| ")]
+    quoted = [sentence for cell in seen for sentence in re.findall(r'"([^"]+)"', cell)]
+    assert len(quoted) > 5
+    folders = ("addon", "operators", "panels", "core/contrapposto/rig")
+    code = "".join(
+        path.read_text("utf-8") for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))
+    )
+    code = re.sub(r'"\s*\n\s*f?"', "", code)  # a sentence that goes on in the next line
+    for sentence in quoted:
+        for part in sentence.split("…"):
+            assert part.strip(" '") in code, sentence
+
+
 @pytest.mark.parametrize("line", commands(r"^make [a-z]"))
 def test_every_target_of_make_is_there(line):
     for word in line.split()[1:]:

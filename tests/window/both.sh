@@ -4,18 +4,17 @@
 #
 #   tests/window/both.sh REAL_BLENDER ZIP PYTHON SUITE...
 #
-# REAL_BLENDER takes --suite SUITE for each. The first suite runs every stage; the others only "assets", since the
-# mouse of the other stages goes to the places of the first. Pictures and verdicts stay in build/window-SUITE; with UPDATE=1 those
-# of the first suite go to the docs. Ends with status 1 if the tests failed on a Blender that could be had.
+# REAL_BLENDER takes --suite SUITE for each. STAGES as for run.sh. Pictures, consoles and verdicts stay in
+# build/window-SUITE; with UPDATE=1 pictures of the first suite go to the docs. Ends with status 1 if the tests
+# failed on a Blender that could be had.
 set -uo pipefail
 
 real_blender=$1 zip=$2 python=$3
 shift 3
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 2
 mkdir -p build
 status=0
 summary=()
-stages="press assets denoise"
 for suite in "$@"; do
   log=build/window-$suite.log
   rm -rf "build/window-$suite"
@@ -24,15 +23,14 @@ for suite in "$@"; do
     summary+=("$suite: not run, no real Blender can be had here (${reason:-$real_blender does not run})")
     continue
   fi
-  if STAGES=$stages SUITE=$suite tests/window/run.sh "$real_blender" "$zip" "$python" 2>&1 | tee "$log"; then
-    summary+=("$suite, $version: passed ($stages)")
+  if SUITE=$suite tests/window/run.sh "$real_blender" "$zip" "$python" 2>&1 | tee "$log"; then
+    summary+=("$suite, $version: passed")
   else
     summary+=("$suite, $version: FAILED, see $log")
     status=1
   fi
   [ ! -d build/window ] || mv build/window "build/window-$suite"
   unset UPDATE
-  stages=assets
 done
 echo
 printf 'window: %s\n' "${summary[@]}"

@@ -6,6 +6,7 @@ from __future__ import annotations
 import bpy
 
 TAB = "Contrapposto"
+EXTENSION = "bl_ext.user_default.contrapposto"
 
 _drawn_tabs: set[str] = set()
 """The sidebar's tabs that have been drawn."""
@@ -40,10 +41,3 @@ def is_open() -> bool:
         area.tag_redraw()
         return False
     return True
-
-
-def place(from_top: float) -> tuple[int, int]:
-    """The place on the screen in the middle of the sidebar, so many pixels from its upper edge."""
-    window, _, sidebar = view_3d()
-    x = sidebar.x + sidebar.width // 2 - 10
-    return x, int(window.height - (sidebar.y + sidebar.height) + from_top)

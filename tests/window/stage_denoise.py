@@ -14,10 +14,7 @@ import math
 import os
 import sys
 import time
-import traceback
-from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import TypeVar
 
 import bpy
 from mathutils import Euler
@@ -26,56 +23,24 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDER = Path(sys.argv[sys.argv.index("--") + 1])
 sys.path[:0] = [str(ROOT / "tests" / "window"), str(ROOT / "tests" / "blender")]
 
+import buttons  # noqa: E402
+import hand  # noqa: E402
 import sidebar  # noqa: E402
 from cleaner import Cleaner  # noqa: E402
+from hand import Story  # noqa: E402
 
-FIRST_HEADER, BUTTON = 12, 134
-"""Pixels from the sidebar's upper edge: the first panel's header, and the button once that is folded."""
-PATIENCE_SECONDS = 600.0
 SOON_SECONDS = 1.0
 """From Esc to the end, on a machine with a free processor."""
 ESC_AT = {"reading": 0.02, "cleaning": 0.21, "writing keys": 0.86}
 """What it is doing -> how far the progress is when Esc is pressed."""
 CLOSE_UP = 2.6
-TICK_SECONDS = 0.02
-
-Result = TypeVar("Result")
-Story = Generator[None, None, Result]
-orders = 0
-
-
-def order(what: str) -> Story[float]:
-    """Have the hand do something; when it was done."""
-    global orders  # noqa: PLW0603 - the hand counts, too
-    orders += 1
-    sent, done = FOLDER / f"order-{orders}.tmp", FOLDER / f"done-{orders}.txt"
-    sent.write_text(f"{what}\n", encoding="utf-8")
-    sent.rename(FOLDER / f"order-{orders}.txt")
-    yield from until(done.exists, f"the hand to {what}")
-    return float(done.read_text())
-
-
-def until(is_true: Callable[[], bool], what: str) -> Story[None]:
-    """Wait."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not is_true():
-        if time.monotonic() > end:
-            raise TimeoutError(f"waited {PATIENCE_SECONDS:.0f} s for {what}")
-        yield
-
-
-def pause(seconds: float) -> Story[None]:
-    """Let the window draw, and panels that grow or shrink come to rest."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        sidebar.view_3d()[2].tag_redraw()
-        yield
+ACTIONS = 2
+"""How many are in the file: one a take."""
 
 
 def addon(module: str):
     """A module of the installed extension's ``addon``."""
-    name = next(a.module for a in bpy.context.preferences.addons if a.module.endswith(".contrapposto"))
-    return importlib.import_module(f"{name}.addon.{module}")
+    return importlib.import_module(f"{sidebar.EXTENSION}.addon.{module}")
 
 
 def progress() -> float | None:
@@ -139,106 +104,92 @@ def set_scene() -> None:
     bpy.ops.ed.undo_push(message="Import")
 
 
-def story() -> Story[None]:
-    """All that happens; says what went wrong."""
+def story() -> Story[str]:
+    """All that happens."""
     set_scene()
     sidebar.watch_tabs()
-    yield from until(sidebar.is_open, "the tab")
-    yield from order("click {} {}".format(*sidebar.place(FIRST_HEADER)))  # Complete Pose folds
-    yield from order("move 500 500")
-    yield from pause(3)
-    yield from order(f"shot {FOLDER}/before.png")
-    wrong = yield from press_and_take_back()
-    stopped, seconds = yield from press_and_stop()
-    wrong += stopped
+    yield from hand.until(sidebar.is_open, "the tab")
+    yield from fold_complete_pose()
+    yield from hand.photograph(FOLDER / "before.png")
+    yield from press_and_take_back()
+    seconds = yield from press_and_stop()
     times = ", ".join(f"{taken:.2f} s while {doing}" for doing, taken in seconds.items())
-    tell(
-        wrong,
+    return (
         "new action, original kept, toggle, one undo; "
-        f"10,000 frames end {times} after Esc ({load():.1f} tasks a processor)",
+        f"10,000 frames end {times} after Esc ({load():.1f} tasks a processor)"
     )
 
 
-def press_and_take_back() -> Story[list[str]]:
+def fold_complete_pose() -> Story[None]:
+    """With the key A, which folds the panel under the mouse."""
+    place = yield from buttons.find("complete_pose")
+    yield from hand.order("move {} {}".format(*place))
+    yield from hand.order("key a")
+    yield from hand.pause(3)
+
+
+def press_denoise() -> Story[None]:
+    yield from buttons.press(
+        "denoise_mocap", then=lambda: progress() is not None or len(bpy.data.actions) > ACTIONS
+    )
+
+
+def press_and_take_back() -> Story[None]:
     """The short take: denoised, compared, undone."""
     name = "Walk"
     before, original = everything(name), playing(name).name
-    yield from order("click {} {}".format(*sidebar.place(BUTTON)))
-    yield from order("move 500 500")
-    yield from until(lambda: (progress() or 0) > 0.2 or playing(name).name != original, "progress")
-    yield from order(f"shot {FOLDER}/progress.png")
-    yield from until(lambda: playing(name).name != original and progress() is None, "the new action")
-    yield from pause(8)
-    yield from order(f"shot {FOLDER}/denoise.png")
-    wrong, made = [], playing(name)
-    if made.name != f"{original} denoised" or all_keys(made) == before[2]:
-        wrong.append(f"plays '{made.name}' after the press")
-    if all_keys(bpy.data.actions[original]) != before[2]:
-        wrong.append("the original has changed")
+    yield from press_denoise()
+    yield from hand.until(lambda: (progress() or 0) > 0.2 or playing(name).name != original, "progress")
+    yield from hand.order(f"shot {FOLDER}/progress.png")
+    yield from hand.until(lambda: playing(name).name != original and progress() is None, "the new action")
+    yield from hand.photograph(FOLDER / "denoise.png", seconds=8)
+    made = playing(name)
+    assert made.name == f"{original} denoised", f"plays '{made.name}' after the press"
+    assert all_keys(made) != before[2], "nothing has changed"
+    assert all_keys(bpy.data.actions[original]) == before[2], "the original has changed"
     for expected in (original, f"{original} denoised"):
-        bpy.ops.contrapposto.toggle_denoised()
-        if playing(name).name != expected:
-            wrong.append(f"plays '{playing(name).name}' after the toggle")
-    yield from order("key ctrl+z")
-    yield from until(lambda: len(bpy.data.actions) == len(before[0]), "the undo")
-    yield from pause(2)
-    if everything(name) != before:
-        wrong.append("one undo does not take it back")
-    return wrong
+        yield from buttons.press(
+            "toggle_denoised", then=lambda expected=expected: playing(name).name == expected
+        )
+        yield from hand.pause(1)
+    for _ in range(3):  # the press, and the two toggles
+        yield from hand.order("key ctrl+z")
+        yield from hand.pause(4)
+        if everything(name) == before:
+            break
+    assert everything(name) == before, "the undo does not take it back"
 
 
-def press_and_stop() -> Story[tuple[list[str], dict[str, float]]]:
-    """The long take: Esc, three times; what went wrong, and the seconds from key to end."""
+def press_and_stop() -> Story[dict[str, float]]:
+    """The long take: Esc, three times; the seconds from key to end."""
     activate("Long Walk")
-    yield from pause(3)
-    before, wrong, seconds = everything("Long Walk"), [], {}
+    yield from hand.pause(3)
+    before, seconds = everything("Long Walk"), {}
     for doing, at in ESC_AT.items():
         if doing == "writing keys":  # at once, without the minutes of cleaning before it
-            addon("denoise")._core_denoise = lambda: Cleaner(degrees=2.0)
-        yield from order("click {} {}".format(*sidebar.place(BUTTON)))
-        yield from order("move 500 500")
-        yield from until(lambda at=at: (progress() or 0) >= at, f"{at:.0%}")
-        pressing = order("key Escape")
+            addon("denoise")._core_denoise = lambda *_: Cleaner(degrees=2.0)
+        yield from press_denoise()
+        yield from hand.until(lambda at=at: (progress() or 0) >= at, f"{at:.0%}")
         ended = None
-        for _ in pressing:
+        pressing = hand.order("key Escape")
+        while True:
+            try:
+                next(pressing)
+            except StopIteration as stop:
+                pressed = stop.value
+                break
             ended = time.time() if ended is None and progress() is None else ended
             yield
-        pressed = float((FOLDER / f"done-{orders}.txt").read_text())
         while ended is None:
             ended = time.time() if progress() is None else None
             yield
         seconds[doing] = ended - pressed
-        yield from pause(2)
-        if everything("Long Walk") != before:
-            wrong.append(f"something has changed though it was stopped while {doing}")
-        if seconds[doing] > SOON_SECONDS * max(1.0, load()):
-            wrong.append(f"it ended {seconds[doing]:.2f} s after Esc while {doing}")
-    return wrong, seconds
+        yield from hand.pause(2)
+        assert everything("Long Walk") == before, f"something has changed though it was stopped while {doing}"
+        assert seconds[doing] <= SOON_SECONDS * max(1.0, load()), (
+            f"it ended {seconds[doing]:.2f} s after Esc while {doing}"
+        )
+    return seconds
 
 
-def tell(wrong: list[str], what: str) -> None:
-    verdict = f"failed: {'; '.join(wrong)}" if wrong else "passed"
-    text = f"{verdict}: Blender {bpy.app.version_string}, {what}\n"
-    (FOLDER / "verdict.txt").write_text(text, encoding="utf-8")
-
-
-def told() -> Story[None]:
-    """The story to its end, be it a bad one."""
-    try:
-        yield from story()
-    except Exception as error:  # noqa: BLE001 - the verdict is where it is read
-        traceback.print_exc()
-        tell([f"{type(error).__name__}: {error}"], "the story has ended early")
-        yield from order(f"shot {FOLDER}/failed.png")
-    yield from order("end")
-
-
-telling = told()
-
-
-def tick() -> float | None:
-    return next(telling, None) or TICK_SECONDS
-
-
-bpy.context.preferences.view.show_splash = False
-bpy.app.timers.register(tick, first_interval=1.0, persistent=True)
+hand.tell(FOLDER, story)
