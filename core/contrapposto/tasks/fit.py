@@ -117,7 +117,7 @@ def fit(
         strength: 0 leaves the start as it is, 1 goes all the way.
         ground: whether feet stand on a plane, without sliding or sinking.
         motion_prior, pose_prior: the shipped ones on NumPy if None.
-        lifter: whose answers a single view begins from, too; it makes images better and costs little.
+        lifter: whose answers images of a single view begin from, too; it makes them better at little cost.
         callback: called with (step, steps), the share of the way that is done, in each round; may raise
             to stop.
 

@@ -139,7 +139,8 @@ def start_from_search(
         footage: of T frames; fewer than ``FEWEST_FRAMES`` are images, each for itself.
         fps: frames a second.
         prior: of poses.
-        lifter: whose answer is tried, too, if one view is all there is.
+        lifter: whose answer is tried, too, of images in one view. In clips it is not: on ``val`` the end
+            was as good without, on real footage better by 4 to 9 mm.
         callback: called with (step, steps); may raise to stop.
 
     Raises:
@@ -159,7 +160,7 @@ def start_from_search(
     if len(footage.cameras) > 1:
         seen = triangulate(footage.cameras, footage.points, footage.confidence)
         body = Body.measured(seen.points, footage.names)
-    answers = _answers(footage, frames, body, prior, lifter, callback)
+    answers = _answers(footage, frames, body, prior, None if is_clip else lifter, callback)
     chosen = _chain(answers, frames / fps) if is_clip else answers.cost.argmin(axis=0)
     at = np.arange(len(frames))
     known = np.zeros(T, dtype=bool)
@@ -222,14 +223,14 @@ def _answers(
 
 
 def _lifted(footage: Footage, frames: np.ndarray, lifter: GFPose, prior: PosePrior) -> np.ndarray:
-    """(F, 22, 3, 3) lifted poses of frames of one view; of an image by itself, whatever others there are."""
+    """(F, 22, 3, 3) lifted poses of images of one view, each by itself, whatever others there are."""
     from contrapposto.tasks.lift_pose import lift_pose  # GFPose need not be installed for what does without
 
-    is_clip = footage.points.shape[1] >= FEWEST_FRAMES
     found = []
-    for rows in [frames] if is_clip else frames[:, None]:
-        cameras = footage.cameras[np.zeros(len(rows), dtype=int)]
-        seen = Seen(cameras, footage.names, footage.points[0, rows], footage.confidence[0, rows])
+    for row in frames:
+        seen = Seen(
+            footage.cameras[:1], footage.names, footage.points[0, [row]], footage.confidence[0, [row]]
+        )
         found.append(lift_pose(seen, positions_prior=lifter, pose_prior=prior).rotations)
     return np.concatenate(found)
 
