@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import blender_ik, rigs, speed
-from contrapposto.evaluation.table import format_table, make_room, write_json
+from contrapposto.files.table import format_table, make_room, write_json
 from contrapposto.priors import pose
 
 MEASURES = {

@@ -33,8 +33,10 @@ ARRAY_API_COMPAT = "array-api-compat==1.16.0"
 WORKSHOP = (
     "__main__.py",
     "*_command.py",
+    "footage_options.py",
     "body/smplx_engine.py",
     "evaluation",
+    "files/table.py",
     "networks/chebyshev_graph.py",
     "networks/group_norm_mlp.py",
     "priors/diffpose_released.py",

@@ -512,20 +512,6 @@ TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
     "lift-claims": ("lift_ablation diffpose_ablation", claims),
     "rigs": ("rigs", rigs),
     "leave-one-out": ("leave_one_out", left_out),
-    "speed-fit": (
-        "speed_fit",
-        flat(
-            {
-                "what": ("case", 0),
-                "method": ("method", 0),
-                "CPU seconds": ("cpu_seconds", 2),
-                "frames a CPU second": ("frames_per_cpu_second", 1),
-                "peak MB": ("peak_mb", 0),
-                "budget": ("budget", 0),
-                "note": ("note", 0),
-            }
-        ),
-    ),
     "speed-sample": (
         "speed_sample",
         flat(

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from contrapposto.evaluation.table import format_table, make_room, write_json
 from contrapposto.files.motion_files import check_output, write_motion
+from contrapposto.files.table import format_table, make_room, write_json
 from contrapposto.footage_options import add_footage_options
 from contrapposto.keypoints.calibrated import Calibrated
 from contrapposto.keypoints.calibration import Calibration, read_calibration, read_cameras

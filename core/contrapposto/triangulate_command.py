@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from contrapposto.evaluation.table import Record, format_table, make_room, write_json
 from contrapposto.files.motion_files import check_output, write_motion
+from contrapposto.files.table import Record, format_table, make_room, write_json
 from contrapposto.footage_options import add_footage_options
 from contrapposto.keypoints.calibration import read_calibration
 from contrapposto.keypoints.cameras import Camera

@@ -12,7 +12,7 @@ from contrapposto.__main__ import main
 from contrapposto.evaluation.baselines import Gaussian, nearest
 from contrapposto.evaluation.cases import CASES
 from contrapposto.evaluation.metrics import hypothesis_errors_mm
-from contrapposto.evaluation.table import format_table
+from contrapposto.files.table import format_table
 from contrapposto.rotation import from_rotvec, to_rotvec
 from contrapposto.skeleton import JOINT_INDEX, JOINT_NAMES, NUM_JOINTS
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from contrapposto.arrays import need_torch, torch_zero
-from contrapposto.evaluation.table import Record, format_table, make_room, write_json
+from contrapposto.files.table import Record, format_table, make_room, write_json
 from contrapposto.priors import dposer, gfpose, pose
 
 TASKS = {

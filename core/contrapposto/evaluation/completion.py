@@ -23,8 +23,8 @@ from contrapposto.evaluation.homing import bring_home
 from contrapposto.evaluation.metrics import hypothesis_errors_mm
 from contrapposto.evaluation.poses import TEST_STRIDE, TRAIN_STRIDE, poses_of, poses_to_complete
 from contrapposto.evaluation.published import Answer, completions
-from contrapposto.evaluation.table import Record
 from contrapposto.files.mocap import read_split
+from contrapposto.files.table import Record
 from contrapposto.priors.dposer import DPoser
 from contrapposto.priors.pose import Condition, PosePrior
 from contrapposto.rotation import to_rot6d

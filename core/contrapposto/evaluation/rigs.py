@@ -18,8 +18,8 @@ import numpy as np
 from contrapposto.evaluation.armatures import Truth
 from contrapposto.evaluation.rig_families import Family, families, real_rigs
 from contrapposto.evaluation.rig_trials import CONDITIONS, Rig, generated, variations
-from contrapposto.evaluation.table import Record
 from contrapposto.files.bvh import bvh_armature, read_bvh
+from contrapposto.files.table import Record
 from contrapposto.rig.armature import Armature
 from contrapposto.rig.calibration import Calibration
 from contrapposto.rig.mapping import NotHumanoid, map_armature

@@ -114,7 +114,7 @@ def fit(
         strength: 0 leaves the start as it is, 1 goes all the way.
         ground: whether feet stand on a plane, without sliding or sinking.
         motion_prior, pose_prior: the shipped ones on NumPy if None.
-        lifting: whose answer a single view begins from, too; what shipped for images on NumPy if None.
+        lifting: whose answer images of a single view begin from, too; what shipped on NumPy if None.
         callback: called with (step, steps), the share of the way that is done, in each round; may raise
             to stop.
 

@@ -137,7 +137,8 @@ def start_from_search(
         footage: of T frames; fewer than ``FEWEST_FRAMES`` are images, each for itself.
         fps: frames a second.
         prior: of poses.
-        lifting: whose answer is tried, too, if one view is all there is; what shipped on NumPy if None.
+        lifting: whose answer is tried, too, of images in one view; what shipped on NumPy if None. In clips
+            it is not: on ``val`` the end was as good without.
         callback: called with (step, steps); may raise to stop.
 
     Raises:
@@ -207,7 +208,7 @@ def _answers(
         home = np.tile(mean, (len(frames), 1, 1, 1))
         home[:, 0] = facing(cameras[:1], heading) @ home[:, 0]
         begun.append((Pose(home, place), 0.0))
-    if len(cameras) == 1:
+    if len(cameras) == 1 and footage.points.shape[1] < FEWEST_FRAMES:
         home = _lifted(footage, frames, lifting, prior)
         lifted = fit_points(body, observe, Pose(home, place), home, looseness=LOOSENESS[-1], steps=STEPS)
         begun.append((lifted, LIFTED))
@@ -220,12 +221,12 @@ def _answers(
 
 
 def _lifted(footage: Footage, frames: np.ndarray, lifting: Lifting | None, prior: PosePrior) -> np.ndarray:
-    """(F, 22, 3, 3) lifted poses of frames of one view; of an image by itself, whatever others there are."""
-    is_clip = footage.points.shape[1] >= FEWEST_FRAMES
+    """(F, 22, 3, 3) lifted poses of images of one view, each by itself, whatever others there are."""
     found = []
-    for rows in [frames] if is_clip else frames[:, None]:
-        cameras = footage.cameras[np.zeros(len(rows), dtype=int)]
-        seen = Seen(cameras, footage.names, footage.points[0, rows], footage.confidence[0, rows])
+    for row in frames:
+        seen = Seen(
+            footage.cameras[:1], footage.names, footage.points[0, [row]], footage.confidence[0, [row]]
+        )
         found.append(lift_pose(seen, lifting, pose_prior=prior).rotations)
     return np.concatenate(found)
 
