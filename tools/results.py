@@ -576,6 +576,19 @@ TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
             }
         ),
     ),
+    "speed-fit": (
+        "speed_fit",
+        flat(
+            {
+                "what": ("case", 0),
+                "on": ("method", 0),
+                "frames a CPU second": ("frames_per_cpu_second", 0),
+                "peak MB": ("peak_mb", 0),
+                "budget": ("budget", 0),
+                "note": ("note", 0),
+            }
+        ),
+    ),
     "speed-lift": (
         "speed_lift",
         flat(
