@@ -15,7 +15,7 @@ from typing import Any
 _READERS = {
     "contrapposto.priors.pose": "load",
     "contrapposto.priors.motion": "load",
-    "contrapposto.priors.gfpose": "load",
+    "contrapposto.priors.lifting": "of_images",
     "contrapposto.body.body_file": "default_body",
 }
 """Module of core -> what reads a file there once and remembers it."""

@@ -20,16 +20,19 @@ def model_folder(context: bpy.types.Context) -> Path | None:
 
 def models_in(folder: Path | None) -> tuple[Path, ...]:
     """The files in the folder, and in folders right in it, that may be models; none of them is opened."""
-    if folder is None or not folder.is_dir():
+    if folder is None:
         return ()
-    try:
-        found = [
-            *folder.iterdir(),
-            *(file for sub in folder.iterdir() if sub.is_dir() for file in sub.iterdir()),
-        ]
-    except OSError:
-        return ()
+    found = _listed(folder)
+    found += [file for sub in found if sub.is_dir() for file in _listed(sub)]
     return tuple(sorted(path for path in found if path.suffix.lower() in SUFFIXES and path.is_file()))
+
+
+def _listed(folder: Path) -> list[Path]:
+    """What is in a folder; nothing of one that may not be read, whose neighbours may."""
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
 
 
 def choosing_begins_at(context: bpy.types.Context) -> str:

@@ -318,9 +318,9 @@ def read(path: Path) -> GFPose:
 def load(path: Path = WEIGHTS) -> GFPose:
     """The shipped prior, or another file's, read on first use and kept.
 
-    One that starts from a lifter starts from what the DiffPose that ships makes of its answer.
+    What ships starts from what the DiffPose that ships, trained on the same lifter, makes of its answer.
     """
     prior = read(path)
-    if prior.lifting is None:
+    if path != WEIGHTS or prior.lifting is None:
         return prior
     return replace(prior, lifting=replace(prior.lifting, refine=diffpose.read()))

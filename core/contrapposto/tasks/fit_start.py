@@ -150,10 +150,7 @@ def start_from_search(
         raise ValueError(f"No frame shows {LEAST_JOINTS} joints of the person at once")
     T = footage.points.shape[1]
     is_clip = T >= FEWEST_FRAMES
-    if is_clip:
-        frames = np.flatnonzero(shown)[:: max(1, round(fps / KEYS_PER_SECOND))]
-    else:  # an image has no neighbours: of what it does not show the prior has its say
-        frames = np.flatnonzero((footage.confidence > 0).any(axis=(0, 2)))
+    frames = np.flatnonzero(shown)[:: max(1, round(fps / KEYS_PER_SECOND)) if is_clip else 1]
     body = Body.standard(footage.names)
     if len(footage.cameras) > 1:
         seen = triangulate(footage.cameras, footage.points, footage.confidence)
