@@ -80,6 +80,8 @@ def run(arguments: argparse.Namespace) -> None:
         )
     if found.unseen.any():
         print(_too_little(found.unseen, footage.first))
+    if arguments.ground and not found.grounded:
+        print("No foot was seen to stand, so nothing was set on the ground")
     if not found.improved:
         print("The prior's rounds fitted the keypoints worse than the start did, so the start was kept")
     if arguments.json:
@@ -172,6 +174,6 @@ def _measures(footage: Footage, found: Fitted) -> dict[str, float]:
         "frames_unseen": int(found.unseen.sum()),
         "reprojection_median_px": float(np.median(off)),
         "reprojection_p90_px": float(np.percentile(off, 90)),
-        "worst_frame": int(np.nanargmax(found.error)),
+        "worst_frame": footage.first + int(np.nanargmax(found.error)),
         "worst_frame_px": float(np.nanmax(found.error)),
     }

@@ -40,7 +40,9 @@ def add_footage_options(
         help="of Qualisys (.qca.txt), Pose2Sim or anipose (.toml) or OpenCV (.yml, or a folder of them)"
         + calibration,
     )
-    parser.add_argument("--up", choices=tuple(Y_UP), help="the axis of the calibration's world that is up")
+    parser.add_argument(
+        "--up", choices=tuple(Y_UP), help="the axis of the calibration's world that is up, as in --up=-y"
+    )
     parser.add_argument(
         "--unit", choices=tuple(METRES), help="of the calibration; metres by default, Qualisys mm"
     )

@@ -14,6 +14,7 @@ import numpy as np
 from contrapposto.files.motion_files import check_output, write_motion
 from contrapposto.files.table import Record, format_table, make_room, write_json
 from contrapposto.footage_options import add_footage_options
+from contrapposto.keypoints.agreeing import check_agreement
 from contrapposto.keypoints.calibration import read_calibration
 from contrapposto.keypoints.cameras import Camera
 from contrapposto.keypoints.correct import corrected
@@ -22,12 +23,9 @@ from contrapposto.keypoints.robust import PIXELS
 from contrapposto.keypoints.sets import LIMB_PARTS, SIDES, completed
 from contrapposto.keypoints.tracking import choice_of
 from contrapposto.keypoints.trc import read_trc
-from contrapposto.keypoints.triangulate import Triangulated, triangulate
+from contrapposto.keypoints.triangulate import triangulate
 from contrapposto.rotation import geodesic_angle
 from contrapposto.tasks.reconstruct import Reconstructed, reconstruct
-
-LEAST_AGREEMENT = 0.5
-"""Of what a camera's points could count in triangulation, what they count where all is in order: 0.8 to 1."""
 
 READABLE = {
     "method": "",
@@ -126,7 +124,8 @@ def _of_people(arguments: argparse.Namespace, people: Sequence[Footage], began: 
 def _of_person(arguments: argparse.Namespace, footage: Footage, began: float) -> Result:
     """A person's motion, and how well it and the points in space fit."""
     found = triangulate(footage.cameras, footage.points, footage.confidence)
-    _check_agreement(footage, found)
+    _tell_blind(footage)
+    check_agreement(footage, found)
     triangulated = time.perf_counter() - began
     sure = np.where(np.isfinite(found.points[..., 0]), found.weight.max(axis=0), 0)
     person = reconstruct(found.points, sure, footage.names, arguments.fps)
@@ -193,18 +192,11 @@ def _corrected(people: Sequence[Footage]) -> Camera:
     return cameras
 
 
-def _check_agreement(footage: Footage, found: Triangulated) -> None:
-    """Refuse a view that sees the person elsewhere; say which ones never see them."""
-    could, counts = footage.confidence.sum(axis=(1, 2)), found.weight.sum(axis=(1, 2))
-    for folder, blind in zip(footage.folders, could == 0, strict=True):
-        if blind:
+def _tell_blind(footage: Footage) -> None:
+    """Say which views never see the person."""
+    for folder, could in zip(footage.folders, footage.confidence.sum(axis=(1, 2)), strict=True):
+        if could == 0:
             print(f"{folder}: never shows the person and is left out")
-    share = np.where(could > 0, counts / np.maximum(could, 1e-9), 1)
-    if share.min() < LEAST_AGREEMENT:
-        raise ValueError(
-            f"{footage.folders[int(share.argmin())]} does not show the person where the other cameras do; "
-            "are the folders in the order of the calibration, and synchronised? --cameras leaves one out"
-        )
 
 
 def _errors(footage: Footage, places: np.ndarray) -> dict[str, float]:

@@ -226,3 +226,19 @@ def test_it_can_be_stopped():
 
     with pytest.raises(KeyboardInterrupt):
         fit(footage(1), 30.0, start=true_start(), callback=stop)
+
+
+def test_keypoints_of_another_image_size_are_refused():
+    seen = footage(1, 4)
+    with pytest.raises(ValueError, match="outside the camera's image"):
+        fit(replace(seen, points=3 * seen.points), 30.0)
+    still = replace(seen, points=np.where(seen.confidence[..., None] > 0, seen.points[:, :1, :1], np.nan))
+    with pytest.raises(ValueError, match="No frame shows 6 joints"):
+        fit(still, 30.0)
+
+
+def test_views_that_do_not_agree_are_refused():
+    seen = footage(3)
+    mixed = replace(seen, points=seen.points + np.array([0, 250, 0])[:, None, None, None])
+    with pytest.raises(ValueError, match="does not show the person where the other cameras do"):
+        fit(mixed, 30.0)

@@ -8,6 +8,7 @@ smoothed alike at the end, but for guided inversion as published, which has its 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,8 @@ from contrapposto.tasks.fit_refine import observation
 from contrapposto.tasks.fit_start import Start
 from contrapposto.tasks.reconstruct import smoothed
 
-Method = Callable[[Scene, Start], Start]
+Method = Callable[[Scene, Any], Start]
+"""From a start; what ships also from none."""
 
 DAMPING_RAD = 0.5
 """How far a step without prior may lead; the next begins anew, so that nothing is remembered."""
@@ -192,16 +194,14 @@ def proximal(prior: PosePrior) -> Method:
     return method
 
 
-def ours(
-    pose_prior: PosePrior, motion_prior: MotionPrior, lifting: Lifting | None, *, alone: bool = False
-) -> Method:
-    """What ships; alone, from the start that it finds by itself."""
+def ours(pose_prior: PosePrior, motion_prior: MotionPrior, lifting: Lifting | None) -> Method:
+    """What ships; from a start that it finds by itself if none is given."""
 
-    def method(one: Scene, start: Start) -> Start:
+    def method(one: Scene, start: Start | None) -> Start:
         found = fit(
             one.footage,
             one.fps,
-            start=None if alone else start,
+            start=start,
             motion_prior=motion_prior,
             pose_prior=pose_prior,
             lifting=lifting,

@@ -40,7 +40,7 @@ IMAGES = 4
 
 FOOTAGE_FPS = 60.0
 
-OURS, ALONE = "contrapposto", "contrapposto alone"
+OURS = "contrapposto"
 """What ships, from a start that is given, and from the one that it finds by itself."""
 
 SLOW = ("guided_inversion", "dposer")
@@ -93,7 +93,6 @@ def evaluate(
         "guided_inversion": fit_methods.score_hmr(pose_prior),
         "proximal_inversion": fit_methods.proximal(pose_prior),
         OURS: fit_methods.ours(pose_prior, motion_prior, lifting),
-        ALONE: fit_methods.ours(pose_prior, motion_prior, lifting, alone=True),
     }
 
     def finding(one: Scene) -> Start:
@@ -132,11 +131,12 @@ def _of_case(
         for name, start in starts(one, pose_prior, rng):
             begun[name].append((start, 0.0))
     for name, given in begun.items():
-        for method, apply in _chosen(methods, name):
+        for method, apply in methods.items():
             if method in SLOW and case not in ONE_VIEW_CASES:
                 continue
             began = time.process_time()
-            ended = [apply(one, start) for one, (start, _) in zip(scenes, given, strict=True)]
+            told = [None if (method, name) == (OURS, "found") else start for start, _ in given]
+            ended = [apply(one, start) for one, start in zip(scenes, told, strict=True)]
             seconds = time.process_time() - began + sum(took for _, took in given if method == "start")
             scores = [_score(one, end) for one, end in zip(scenes, ended, strict=True)]
             record: Record = {"task": "fit", "case": case, "start": name, "method": method}
@@ -144,13 +144,6 @@ def _of_case(
                 record[key] = float(np.mean([score[key] for score in scores]))
             frames = sum(len(one.pose.transl) for one in scenes)
             yield record | {"scenes": len(scenes), "seconds": seconds, "frames": frames}
-
-
-def _chosen(methods: Mapping[str, Method], start: str) -> Iterator[tuple[str, Method]]:
-    """The methods by name; what ships finds its start by itself where that is asked."""
-    for name, method in methods.items():
-        if name != ALONE:
-            yield name, methods[ALONE] if (name, start) == (OURS, "found") else method
 
 
 def _score(one: Scene, found: Start) -> dict[str, float]:
@@ -196,11 +189,11 @@ def _of_footage(
         began = time.process_time()
         start = finding(one)
         took = time.process_time() - began
-        for method, apply in _chosen(methods, "found"):
+        for method, apply in methods.items():
             if method in SLOW:
                 continue
             began = time.process_time()
-            end = apply(one, start)
+            end = apply(one, None if method == OURS else start)
             seconds = time.process_time() - began + (took if method == "start" else 0)
             world, joints = forward_kinematics(end.pose.rotations, end.body.offsets)
             placed = joints + end.pose.transl[:, None]

@@ -5,7 +5,8 @@ Ablations are of two kinds. Draws, steps and a mixture that is fitted by EM are 
 trained network; what the network was trained to do, and from which start, takes networks of
 its own, each trained for the same number of steps on the answers of the lifter that ships.
 
-Orders count as in ``evaluation.orders``. A seed is of the cameras, the detectors and the draws.
+Orders count as in ``evaluation.orders``. A seed is of the cameras and the detectors, of claims also
+of the draws.
 """
 
 from __future__ import annotations

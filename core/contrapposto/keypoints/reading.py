@@ -43,6 +43,8 @@ LAYOUTS: Mapping[str, Layout] = {
 TABLES = {"npy": read_npy, "npz": read_npz, "csv": read_csv}
 """Of everything else."""
 
+MOVIES = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v")
+
 FORMATS = (*LAYOUTS, *TABLES)
 
 
@@ -64,6 +66,10 @@ def read_keypoints(source: Path | str, form: str | None = None) -> Detections:
         return _folder(source, form)
     if not source.exists():
         raise ValueError(f"There is no {'folder' if not source.suffix else 'file'} {source}")
+    if source.suffix.lower() in MOVIES:
+        raise ValueError(
+            f"{source} is a movie; have OpenPose, RTMPose or another detector find its keypoints first"
+        )
     form = form or _form_of(source)
     if form in TABLES:
         return TABLES[form](source)

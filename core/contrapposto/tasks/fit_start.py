@@ -66,8 +66,9 @@ SPEED = 4.0
 FASTEST = 10.0
 """Metres a second beyond which faster is no worse."""
 
-LEAST_JOINTS = 6
-"""Joints that a frame must show to be looked at."""
+LEAST_JOINTS, SMALLEST = 6, 8.0
+"""Joints that a frame must show to be looked at, and pixels that they must span: trackers that stand
+still at one place show nobody."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,8 +169,11 @@ def start_from_search(
 
 def shows_enough(footage: Footage) -> np.ndarray:
     """(T,) bool, the frames that show ``LEAST_JOINTS`` joints or more."""
-    _, sure = to_joints(footage.points, footage.confidence, footage.names)
-    return (sure > 0).any(axis=0).sum(axis=-1) >= LEAST_JOINTS
+    joints, sure = to_joints(footage.points, footage.confidence, footage.names)
+    known = (sure > 0)[..., None]
+    span = np.where(known, joints, -np.inf).max(axis=2) - np.where(known, joints, np.inf).min(axis=2)
+    large = (span.max(axis=-1) >= SMALLEST)[..., None]
+    return ((sure > 0) & large).any(axis=0).sum(axis=-1) >= LEAST_JOINTS
 
 
 @dataclass(frozen=True, eq=False)
