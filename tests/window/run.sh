@@ -8,7 +8,8 @@
 #
 #   arrival   from a clean user folder to the first completed pose, timed, without an error on the console
 #   press     Complete Pose, its redo panel, an alternative, ghosts, Esc
-#   tour      every other button of the extension, its preferences, off and on again, saved and opened again
+#   tour      every other button of the extension, Fit Body with Esc and one undo, its preferences, off and on again,
+#             saved and opened again
 #   assets    samples into the pose and one undo, a pose asset applied, no trace of the disabled extension
 #   denoise   Denoise Mocap, its way back, and how soon Esc ends it
 #   torch     the buttons on the torch that this Blender has, without a window

@@ -2,8 +2,9 @@
 """Every other button of the extension, pressed with the mouse, one after another.
 
 A Mixamo-style character is detected, its map saved, exported and imported; it is completed, sampled and
-judged; an action is cleaned and its report exported; a body is added. Then the file is saved and opened
-again, and on the page of the preferences memory is freed and the extension switched off and on again.
+judged; an action is cleaned and its report exported; a body is added, and another one fitted to keypoints
+that nobody filmed: stopped, done, taken back, brought back, and put on the character. Then the file is saved
+and opened again, and on the page of the preferences memory is freed and the extension switched off and on.
 `hand.sh` does what the story orders; verdict.txt says what came of it.
 """
 
@@ -16,21 +17,25 @@ import sys
 from pathlib import Path
 
 import bpy
+import numpy as np
 from mathutils import Euler
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDER = Path(sys.argv[sys.argv.index("--") + 1]).resolve()
-sys.path[:0] = [str(ROOT / "tests" / "window"), str(ROOT / "tests" / "blender")]
+sys.path[:0] = [str(ROOT / "tests" / part) for part in ("window", "blender", "core")]
 
 import buttons  # noqa: E402
 import hand  # noqa: E402
 import rigs  # noqa: E402
 import sidebar  # noqa: E402
+from footage import four_cameras, points_of, seen_by, swing  # noqa: E402
 from hand import Story  # noqa: E402
 
 HALVES = (0.25, 0.75)
 FOUR_COLUMNS = (0.13, 0.38, 0.63, 0.88)
 FILE, MAP, REPORT = FOLDER / "tour.blend", FOLDER / "rig.json", FOLDER / "report.json"
+KEYPOINTS = FOLDER / "Swing.npy"
+FILMED_FRAMES = 24
 PANELS = ("complete_pose", "denoise_mocap")
 """Operators of the panels that are open at first."""
 
@@ -41,7 +46,7 @@ def story() -> Story[str]:
     sidebar.watch_tabs()
     yield from hand.until(sidebar.is_open, "the tab")
     pressed = set()
-    for part in (rig_box, pose_boxes, samples, naturalness, mocap, body):
+    for part in (rig_box, pose_boxes, samples, naturalness, mocap, body, fitted_body):
         pressed |= yield from part()
     left = set(dir(bpy.ops.contrapposto)) - pressed - ELSEWHERE
     assert not left, f"nothing has pressed {', '.join(sorted(left))}"
@@ -199,7 +204,10 @@ def open_panel(name: str) -> Story[None]:
         place = region.x + region.width // 2, window.height - y
         yield from hand.order("move {} {}".format(*place))
         yield from hand.pause(0.5)
-        if buttons.under("UI", "VIEW_3D"):
+        said = buttons.under("UI", "VIEW_3D")
+        if f"contrapposto.{name}(" in said:
+            return
+        if said:
             continue
         yield from hand.order("key a")
         yield from hand.pause(2)
@@ -276,7 +284,59 @@ def body() -> Story[set[str]]:
     yield from hand.photograph(FOLDER / "choose.png")
     yield from hand.order("key Escape")
     yield from hand.until(lambda: browser() is None, "the end of the file browser", 120)
+    preferences.body_models = ""  # the picture of the preferences shows no folder of this machine
     return {"add_body", "add_body_from_file", "free_memory"}
+
+
+def fitted_body() -> Story[set[str]]:
+    """Views listed; stopped with Esc, then to the end, undone and redone; put on the character."""
+    film()
+    bpy.ops.object.mode_set(mode="OBJECT")
+    yield from fold("denoise_mocap")
+    yield from open_panel("fit_body")
+    options, progress = bpy.context.scene.contrapposto_fit, addon("running").progress
+    for count in (1, 2):
+        pressed = yield from press("add_view", then=lambda count=count: len(options.views) == count)
+    pressed |= yield from press("remove_view", columns=(0.9, 0.95), then=lambda: len(options.views) == 1)
+    options.views[0].keypoints = str(KEYPOINTS)
+    buttons.region_of("UI")[2].tag_redraw()  # the button holds the options that it was drawn with
+    yield from hand.pause(2)
+    bpy.ops.ed.undo_push(message="Keypoints")
+    before, is_there = things(), lambda: "Fitted Body" in bpy.data.objects
+    pressed |= yield from press("fit_body", then=lambda: progress("Fit Body") is not None or is_there())
+    yield from hand.until(lambda: (progress() or 0) > 0.3 or is_there(), "progress", 120)
+    yield from hand.order(f"shot {FOLDER / 'fitting.png'}")
+    yield from hand.order("key Escape")
+    yield from hand.until(lambda: progress() is None, "the end after Esc", 120)
+    yield from hand.pause(3)
+    assert things() == before, "something is in the file though it was stopped"
+    yield from press("fit_body", then=lambda: progress() is None and is_there())
+    yield from hand.photograph(FOLDER / "fitted.png")
+    fitted = things()
+    for keys, expected in (("ctrl+z", before), ("ctrl+shift+z", fitted)):
+        yield from hand.order(f"key {keys}")
+        yield from hand.pause(4)
+        assert things() == expected, f"{keys} after Fit Body leaves {things()}, not {expected}"
+    bpy.context.view_layer.objects.active = rig()
+    original = rig().animation_data.action.name
+    pressed |= yield from press(
+        "retarget", then=lambda: progress() is None and rig().animation_data.action.name != original
+    )
+    yield from hand.photograph(FOLDER / "put_on.png")
+    yield from fold("fit_body")
+    return pressed
+
+
+def film() -> None:
+    """Where one camera sees the joints of a body that swings."""
+    (pixels,) = seen_by(four_cameras()[:1], points_of(swing(FILMED_FRAMES), "coco_17"))
+    np.save(KEYPOINTS, np.concatenate([pixels, np.full((*pixels.shape[:-1], 1), 0.9)], axis=-1))
+
+
+def things() -> dict[str, list[str]]:
+    """Everything that Fit Body could leave in the file."""
+    kinds = ("objects", "meshes", "armatures", "cameras", "actions", "shape_keys", "movieclips")
+    return {kind: sorted(thing.name for thing in getattr(bpy.data, kind)) for kind in kinds}
 
 
 def saved_and_opened() -> Story[None]:
@@ -311,9 +371,9 @@ def preferences() -> Story[None]:
     held = addon("held").held_mb
     assert held() > 0, "nothing is kept in memory"
     where = {"kind": "WINDOW", "area_type": "PREFERENCES"}
-    _, top = yield from buttons.find("weights", columns=(0.7,), **where)
-    _, bottom = yield from buttons.find("log_level", columns=(0.7,), **where)
-    crop = f"{area.width * 6 // 7}x{bottom - top + 70}+{area.x + area.width // 7}+{top - 35}"
+    _, free = yield from buttons.find("free_memory", columns=(0.8,), **where)
+    above, below = 150, 50  # Blender does not tell which property of the preferences is under the mouse
+    crop = f"{area.width * 6 // 7}x{above + below}+{area.x + area.width // 7}+{free - above}"
     yield from hand.photograph(FOLDER / "preferences.png", crop=crop)
     yield from buttons.press("free_memory", columns=(0.8, 0.9, 0.7), then=lambda: held() == 0, **where)
     enabled = lambda: hasattr(bpy.types, "CONTRAPPOSTO_PT_complete_pose")  # noqa: E731 - as above
