@@ -13,6 +13,7 @@ written), 2 wrong usage (one sentence as well, and no file is opened).
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -48,13 +49,16 @@ def main(arguments: list[str]) -> int:
         return fail(f"{options.file} cannot be opened; it is no .blend file that this Blender can read")
     if is_same_file(options.output, bpy.data.filepath) and not options.overwrite:
         return fail(OVERWRITES.format(options.output), 2)
-    if not bpy.data.filepath:
+    is_new = not bpy.data.filepath
+    if is_new:
         begin_empty(bpy, options.fps)
     try:
         with silent():  # of a movie that it cannot read, Blender complains as well
             report = fit_body.fit_body(bpy.context, settings)
     except errors.Refusal as refusal:
         return fail(in_options(refusal))
+    if is_new:
+        play_all(bpy, options)
     print(report.sentence)
     if report.warning:
         print(report.warning, file=sys.stderr)
@@ -163,6 +167,15 @@ def begin_empty(bpy: ModuleType, fps: float) -> None:
         render = bpy.context.scene.render
         render.fps = max(1, round(fps))
         render.fps_base = render.fps / fps
+
+
+def play_all(bpy: ModuleType, options: argparse.Namespace) -> None:
+    """The scene that was begun plays what was fitted, and says how fast if nobody did."""
+    scene = bpy.context.scene
+    first, last = bpy.context.object.animation_data.action.frame_range
+    scene.frame_start, scene.frame_end = int(first), max(int(first), math.ceil(last))
+    if not options.fps:
+        print(f"--fps is not given: the footage is taken to have {scene.render.fps:g} frames a second")
 
 
 def fail(sentence: str, code: int = 1) -> int:

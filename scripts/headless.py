@@ -138,12 +138,15 @@ def preferred_device(bpy: ModuleType) -> str:
 
 
 def check_files(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> None:
-    """Refuse files that are not there, or that would be overwritten."""
+    """Refuse files that are not there, would be overwritten, or are called what they are not."""
     if not (options.output or options.report):
         refuse("nothing would be kept: give --output or --report")
     for path in (options.output, options.report):
         if path and not path.resolve().parent.is_dir():
             refuse(f"the folder of {path} does not exist")
+    for path, suffix in ((options.output, ".blend"), (options.report, ".json")):
+        if path and path.suffix.lower() != suffix:
+            refuse(f"{path} would be a {suffix} file; give it that ending")
     if options.output and options.report and options.output.resolve() == options.report.resolve():
         refuse("--output and --report name the same file")
     if options.weights and not options.weights.is_file():

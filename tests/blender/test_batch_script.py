@@ -94,12 +94,21 @@ def test_a_rigify_character_is_meant_not_its_metarig(rigify_human, tmp_path):
 
 
 def test_files_are_written_both_or_none(scene, tmp_path):
-    (tmp_path / "folder").mkdir()
-    for output, report in (("out.blend", "folder"), ("folder", "out.json")):
+    for folder in ("folder.json", "folder.blend"):
+        (tmp_path / folder).mkdir()
+    for output, report in (("out.blend", "folder.json"), ("folder.blend", "out.json")):
         done = run(scene, "--output", tmp_path / output, "--report", tmp_path / report)
         assert done.returncode == 1
         assert "The result cannot be written" in done.stderr
-        assert {path.name for path in tmp_path.iterdir()} == {"in.blend", "folder"}
+        assert {path.name for path in tmp_path.iterdir()} == {"in.blend", "folder.json", "folder.blend"}
+
+
+@pytest.mark.parametrize("name", ["out.fbx", "out"])
+def test_a_blend_file_is_not_called_something_else(scene, tmp_path, name):
+    done = run(scene, "--output", tmp_path / name)
+    assert done.returncode == 2
+    assert "would be a .blend file" in done.stderr
+    assert not (tmp_path / name).exists()
 
 
 def test_the_same_arguments_give_the_same_file_of_poses(scene, tmp_path, extension):
@@ -147,7 +156,7 @@ def test_every_advice_of_the_add_on_is_an_option_of_a_script(extension):
     spec = importlib.util.spec_from_file_location("complete_pose_script", SCRIPT)
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    others = (SCRIPT.with_name(f"{name}.py") for name in ("denoise_mocap", "sample_poses"))
+    others = (SCRIPT.with_name(f"{name}.py") for name in ("denoise_mocap", "sample_poses", "fit_body"))
     usage = "".join(run("--help", script=one).stdout for one in (SCRIPT, *others))
     for advice in errors.Advice:
         refusal = errors.Refusal("Key the bones, or ", advice)
