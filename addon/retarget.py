@@ -18,6 +18,7 @@ import numpy as np
 from contrapposto.motion import Pose
 
 from . import checks
+from .action_curves import evaluate
 from .body_action import write_curves
 from .denoise_settings import DenoiseSettings
 from .errors import Refusal
@@ -36,6 +37,10 @@ from .writing import Writer
 
 MOST_FRAMES = 20_000
 _READ = 0.2
+_SHARES = np.array([0.25, 0.5, 0.75])
+"""Where a curve is looked at between two keys: one that eases in and out is on the line in the middle."""
+_STRAIGHT, _ROUNDING = 1e-3, 1e-6
+"""A curve is straight if it is off by less than this share of its range, or of its values."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +97,8 @@ def retargeting(
     frames = _frames_of(take)
     rig = read_rig(target)
     plan = make_plan(rig, read_intent(rig, Rule.NONE, frame=0.0), move_pelvis=True)
-    checks.check_fill(target, plan, insert_keys=True)
-    if target.animation_data is not None and target.animation_data.use_tweak_mode:
-        raise Refusal(f"'{target.name}' is tweaking an NLA strip; leave Tweak Mode first")
+    checks.check_fill(target, plan, insert_keys=False)  # the keys go into an action of their own
+    _check_plays_alone(target)
     poses = yield from within(_read(context, source, target, take, frames), 0.0, _READ)
     held = yield from within(_held(context, rig, plan, poses), _READ, 1.0)
     action = _write(target, held, frames, f"{take.action.name} {target.name}")
@@ -120,17 +124,52 @@ def find_source(context: bpy.types.Context, target: bpy.types.Object | None) -> 
     raise Refusal(f"Several bodies could be meant ({named}); select one of them beside the character")
 
 
+def _check_plays_alone(target: bpy.types.Object) -> None:
+    """Refuse a character whose NLA would play along with the new action, or instead of it."""
+    data = target.animation_data
+    if data is None:
+        return
+    if data.use_tweak_mode:
+        raise Refusal(f"'{target.name}' is tweaking an NLA strip; leave Tweak Mode first")
+    for track in data.nla_tracks if data.use_nla else ():
+        if track.is_solo:
+            raise Refusal(f"NLA track '{track.name}' of '{target.name}' plays solo; turn its star off first")
+        if not track.mute and any(not strip.mute for strip in track.strips):
+            raise Refusal(
+                f"NLA track '{track.name}' of '{target.name}' would play along with the new action; "
+                "mute the track first"
+            )
+
+
 def _frames_of(take: Take) -> np.ndarray:
-    """(T,) all times of keys of an action, frames of the scene."""
-    times = [key_times(curve) for curve in curves_of(take.action, take.slot)]
-    frames = np.unique(np.round(np.concatenate([[], *times]), 3))
-    if not len(frames):
+    """(T,) all times of keys of an action, frames of the scene, and the whole frames on which it bends."""
+    curves = curves_of(take.action, take.slot)
+    times = [key_times(curve) for curve in curves]
+    keyed = np.unique(np.round(np.concatenate([[], *times]), 3))
+    if not len(keyed):
         raise Refusal(f"Action '{take.action.name}' has no keys")
+    bent = _bent(curves, keyed) if len(keyed) <= MOST_FRAMES else ()
+    whole = [np.arange(np.floor(keyed[gap]) + 1, keyed[gap + 1]) for gap in bent]
+    frames = np.unique(np.concatenate([keyed, *whole]))
     if len(frames) > MOST_FRAMES:
         raise Refusal(
-            f"Action '{take.action.name}' has keys on more than {MOST_FRAMES:,} frames; split it first"
+            f"Action '{take.action.name}' moves on more than {MOST_FRAMES:,} frames; split it first"
         )
     return frames
+
+
+def _bent(curves: list[bpy.types.FCurve], keyed: np.ndarray) -> np.ndarray:
+    """The gaps between keys (T,), of more than a frame, in which a curve is no straight line."""
+    gaps = np.flatnonzero(np.diff(keyed) > 1)
+    within = keyed[gaps, None] + np.diff(keyed)[gaps, None] * _SHARES
+    is_bent = np.zeros(len(gaps), dtype=bool)
+    for curve in curves if len(gaps) else ():
+        on_keys = evaluate(curve, keyed)
+        found = evaluate(curve, within.ravel()).reshape(within.shape)
+        off = np.abs(found - np.interp(within, keyed, on_keys)).max(axis=1)
+        every = np.concatenate([on_keys, found.ravel()])
+        is_bent |= off > max(_STRAIGHT * np.ptp(every), _ROUNDING * np.abs(every).max())
+    return gaps[is_bent]
 
 
 def _read(
@@ -175,7 +214,7 @@ def _held(
             written = [(bone, path) for bone, paths in writer.written.items() for path in sorted(paths)]
             rows.append({(bone, path): tuple(getattr(writer.bones[bone], path)) for bone, path in written})
             yield len(rows) / len(poses)
-    return {where: np.array([row.get(where, rows[-1][where]) for row in rows]) for where in rows[-1]}
+    return {where: np.array([row.get(where, writer.before[where]) for row in rows]) for where in rows[-1]}
 
 
 @contextmanager
@@ -190,7 +229,7 @@ def _back(writer: Writer) -> Iterator[None]:
 def _write(
     target: bpy.types.Object, held: dict[tuple[str, str], np.ndarray], frames: np.ndarray, name: str
 ) -> bpy.types.Action:
-    """A new action with a key a frame, assigned; one that is then played nowhere stays with the file."""
+    """A new action with a key a frame, playing in full; one that is then played nowhere stays in the file."""
     action, curves = new_action(name, target)
     for (bone, path), values in held.items():
         escaped = bpy.utils.escape_identifier(bone)
@@ -198,6 +237,7 @@ def _write(
     data = target.animation_data or target.animation_data_create()
     before = data.action
     assign(data, action, slots_of(action, target)[0])
+    data.action_blend_type, data.action_influence = "REPLACE", 1.0
     if before is not None and before.users == 0 and before.library is None:
         before.use_fake_user = True
     return action

@@ -40,6 +40,7 @@ class Writer:
 
     Attributes:
         written: bone -> the properties that were written.
+        before: (bone, property) -> what it held before it was first written.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class Writer:
         self.bones = armature_object.pose.bones
         self.calibration = calibration
         self.written: dict[str, set[str]] = {}
-        self._before: dict[tuple[str, str], tuple[float, ...]] = {}
+        self.before: dict[tuple[str, str], tuple[float, ...]] = {}
 
     def write(self, plan: Plan, desired: Desired) -> None:
         """Bring the planned bones where ``desired`` has the joints, then update the view layer.
@@ -70,7 +71,7 @@ class Writer:
 
     def restore(self) -> None:
         """Put every written channel back to the bit."""
-        for (bone, path), value in self._before.items():
+        for (bone, path), value in self.before.items():
             setattr(self.bones[bone], path, value)
         self.written.clear()
         self.view_layer.update()
@@ -88,7 +89,7 @@ class Writer:
         self.bones[name].location = location
 
     def _remember(self, name: str, path: str) -> None:
-        self._before.setdefault((name, path), tuple(getattr(self.bones[name], path)))
+        self.before.setdefault((name, path), tuple(getattr(self.bones[name], path)))
         self.written.setdefault(name, set()).add(path)
 
     def _put(self, name: str, matrix: Matrix, *, turn: bool, move: bool) -> None:

@@ -62,6 +62,30 @@ def activate(armature, mode="POSE"):
     bpy.ops.object.mode_set(mode=mode)
 
 
+def appended(rigify_file):
+    """Rigify's human beside whatever is in the scene, active."""
+    with bpy.data.libraries.load(str(rigify_file)) as (there, here):
+        here.objects = [name for name in there.objects if name != "metarig"]
+    for one in here.objects:
+        bpy.context.scene.collection.objects.link(one)
+    rig = next(one for one in here.objects if one.type == "ARMATURE" and len(one.data.bones) > 200)
+    activate(rig)
+    return rig
+
+
+def key_elbow(addon, source, values, interpolation="BEZIER"):
+    """Have the source turn its elbow alone, by (frame, radians)."""
+    bone = source.pose.bones["left_elbow"]
+    bone.rotation_mode = "XYZ"
+    source.animation_data.action = None
+    for frame, angle in values:
+        bone.rotation_euler = (0, 0, angle)
+        bone.keyframe_insert("rotation_euler", frame=frame)
+    for curve in addon("versions").fcurves(source):
+        for key in curve.keyframe_points:
+            key.interpolation = interpolation
+
+
 def test_a_mixamo_character_of_another_size_moves_as_the_fitted_body(addon, source):
     character = rigs.build(rigs.MIXAMO, arms_down_deg=40, rolls_seed=2)
     character.scale = (2, 2, 2)
@@ -73,18 +97,35 @@ def test_a_mixamo_character_of_another_size_moves_as_the_fitted_body(addon, sour
 
 
 def test_a_rigify_character_follows_with_its_controls(addon, source, rigify_file):
-    with bpy.data.libraries.load(str(rigify_file)) as (there, here):
-        here.objects = [name for name in there.objects if name != "metarig"]
-    for one in here.objects:
-        bpy.context.scene.collection.objects.link(one)
-    rig = next(one for one in here.objects if one.type == "ARMATURE" and len(one.data.bones) > 200)
-    activate(rig)
+    rig = appended(rigify_file)
     report = addon("retarget").retarget(bpy.context, rig)
     assert report.frames == 5
     wanted, found = poses(addon, source), poses(addon, rig)
     places = [forward_kinematics(p.rotations)[1] + p.transl[:, None] for p in (wanted, found)]
     off = np.linalg.norm(places[0] - places[1], axis=-1)
     assert off.max() < 0.03  # what a limb on IK does to a straight elbow; see the limits in the README
+
+
+def test_a_control_that_moves_late_stands_still_until_then(addon, rigify_file):
+    rig = appended(rigify_file)
+    bpy.context.view_layer.update()
+    rest = addon("rig").read_rig(rig).pose
+    rotations = np.repeat(rest.rotations[None], 4, axis=0)
+    hip = JOINT_INDEX["left_hip"]
+    for row, share in ((2, 0.5), (3, 1.0)):
+        rotations[row, hip] = from_rotvec(share * np.array([-0.6, 0.8, 0])) @ rotations[row, hip]
+    bpy.ops.object.mode_set(mode="OBJECT")
+    body = addon("body_scene").add_body(bpy.context, default_body())
+    standing_first = Pose(rotations, np.repeat(rest.transl[None], 4, axis=0))
+    addon("body_action").write_motion(bpy.context, body, Motion(standing_first, 24.0, "late"))
+    addon("retarget").retarget(bpy.context, rig, body.armature)
+    (swing,) = (
+        [curve.evaluate(frame) for frame in range(1, 5)]
+        for curve in addon("versions").fcurves(rig)
+        if curve.data_path == 'pose.bones["thigh_ik.L"].rotation_euler' and curve.array_index == 1
+    )
+    assert abs(swing[3]) > 0.3
+    assert np.abs(swing[:2]).max() < 0.01
 
 
 def test_the_action_that_it_had_stays_in_the_file_and_one_undo_brings_it_back(addon, source):
@@ -143,3 +184,70 @@ def test_it_says_what_is_missing_and_nothing_changes(addon, source):
         retarget(bpy.context, character)
     assert rigs.channels(character) == before
     assert character.animation_data is None or character.animation_data.action is None
+
+
+def test_what_the_character_played_before_may_be_locked(addon, source):
+    character = rigs.build()
+    rigs.key(character, "left_elbow")
+    before = character.animation_data.action
+    for curve in addon("versions").fcurves(character):
+        curve.lock = True
+    addon("retarget").retarget(bpy.context, character)
+    assert character.animation_data.action != before
+    wanted, found = poses(addon, source), poses(addon, character)
+    assert np.degrees(geodesic_angle(wanted.rotations, found.rotations)).max() < 0.5
+
+
+def test_what_the_character_played_before_may_be_linked(addon, source, tmp_path):
+    character = rigs.build()
+    rigs.key(character, "left_elbow")
+    bpy.data.libraries.write(str(tmp_path / "linked.blend"), {character.animation_data.action})
+    with bpy.data.libraries.load(str(tmp_path / "linked.blend"), link=True) as (there, here):
+        here.actions = there.actions[:1]
+    (linked,) = here.actions
+    character.animation_data.action = linked
+    addon("retarget").retarget(bpy.context, character)
+    assert character.animation_data.action.library is None
+
+
+def test_motion_that_bends_between_far_keys_is_keyed_on_every_frame(addon, source):
+    key_elbow(addon, source, [(1, 0.0), (24.5, 1.2)])
+    character = rigs.build()
+    report = addon("retarget").retarget(bpy.context, character)
+    assert report.frames == 25
+    frames = (1, 5, 7, 13, 19, 24)
+    wanted, found = poses(addon, source, frames), poses(addon, character, frames)
+    assert np.degrees(geodesic_angle(wanted.rotations, found.rotations)).max() < 0.1
+
+
+def test_straight_stretches_between_far_keys_get_no_more_keys(addon, source):
+    key_elbow(addon, source, [(1, 0.0), (20, 0.5), (40, 0.1)], "LINEAR")
+    character = rigs.build()
+    assert addon("retarget").retarget(bpy.context, character).frames == 3
+
+
+def test_the_new_action_plays_in_full_where_the_one_before_played_in_part(addon, source):
+    character = rigs.build()
+    data = character.animation_data_create()
+    rigs.key(character, "left_elbow")
+    data.nla_tracks.new().strips.new("Before", 1, data.action)
+    data.nla_tracks[0].strips[0].mute = True
+    data.action_blend_type, data.action_influence = "ADD", 0.5
+    addon("retarget").retarget(bpy.context, character)
+    wanted, found = poses(addon, source), poses(addon, character)
+    assert np.degrees(geodesic_angle(wanted.rotations, found.rotations)).max() < 0.5
+
+
+def test_a_character_whose_nla_would_play_along_is_refused(addon, source):
+    character = rigs.build()
+    rigs.key(character, "left_elbow")
+    data = character.animation_data
+    before = data.action
+    track = data.nla_tracks.new()
+    track.name = "Idle"
+    track.strips.new("Before", 1, before)
+    for mute, solo, advice in ((False, False, "'Idle'.*mute the track"), (True, True, "'Idle'.*star off")):
+        track.mute, track.is_solo = mute, solo
+        with pytest.raises(addon("errors").Refusal, match=advice):
+            addon("retarget").retarget(bpy.context, character)
+        assert data.action == before
