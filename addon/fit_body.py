@@ -143,7 +143,7 @@ class _Job:
                 callback=lambda step, steps: told(BEGUN + (FITTED - BEGUN) * step / steps),
             )
             told(FITTED)
-            found = fit_model(model, fitted, footage, ground=self.settings.ground)
+            found = fit_model(model, fitted, ground=self.settings.ground)
         except (OSError, ValueError) as error:
             raise _refusal(error) from error
         cameras = None if self.asked.camera is not None else footage.cameras

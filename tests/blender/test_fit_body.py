@@ -21,7 +21,7 @@ from mathutils import Vector
 
 from contrapposto.body.body_file import default_body
 from contrapposto.body.skinning import pose_vertices, transl_of_pelvis, whole_pose
-from contrapposto.keypoints.sets import SETS
+from contrapposto.keypoints.sets import SETS, mirrored
 from contrapposto.skeleton import JOINT_INDEX
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "core"))
@@ -222,6 +222,19 @@ def test_the_error_is_a_curve_and_its_worst_frames_are_marked_anew_with_each_fit
     again = [marker.frame for marker in scene.timeline_markers if marker.name.startswith("Fit off ")]
     assert again == marks
     assert scene.timeline_markers["mine"].frame == 3
+
+
+def test_sides_that_the_detector_exchanged_get_no_marker(extension, tmp_path):
+    filmed = Filmed(tmp_path, frames=24, views=1)
+    seen = np.load(filmed.files[0])
+    seen[15:20] = seen[15:20][:, list(mirrored(SETS[SET]))]
+    np.save(filmed.files[0], seen)
+    bpy.context.scene.render.fps = 30
+    bpy.ops.contrapposto.fit_body(views=filmed.views(1))
+    error = curve_values('["reprojection_error_px"]')[:, 1]
+    assert error[15:20].max() < 2 * np.median(error)
+    marked = [one.frame for one in bpy.context.scene.timeline_markers if one.name.startswith("Fit off ")]
+    assert not set(marked) & set(range(16, 21))
 
 
 def test_keys_lie_where_their_time_is_and_the_report_says_so(addon, filmed):

@@ -81,6 +81,7 @@ class Fitted:
         deviation: (T, 22) radians, how sure the images make each rotation: ``DOUBT`` at a mobile joint
             of which they say nothing.
         exchanged: (V, T, 2) bool, where the detector had taken left for right, at arms and at legs.
+        footage: what it was fitted to and ``error`` is measured against, with those sides put back.
     """
 
     motion: Motion
@@ -91,6 +92,7 @@ class Fitted:
     unseen: np.ndarray
     deviation: np.ndarray
     exchanged: np.ndarray
+    footage: Footage
 
 
 def fit(
@@ -149,7 +151,9 @@ def fit(
     poses = on_ground(found.body, found.pose, contacts, fps) if ground else found.pose
     error = error_of_frames(footage, found.body, poses)
     deviation, _ = deviations(found.body, observation(footage), poses, DOUBT)
-    return Fitted(Motion(poses, fps), found.body, error, contacts, improved, unseen, deviation, exchanged)
+    return Fitted(
+        Motion(poses, fps), found.body, error, contacts, improved, unseen, deviation, exchanged, footage
+    )
 
 
 def error_of_frames(footage: Footage, body: Body, poses: Pose) -> np.ndarray:
