@@ -389,6 +389,18 @@ def test_what_is_missing_or_contradicts_itself_is_said_before_anything_is_read(e
         assert scene_state() == before, words
 
 
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("the solver gave up")])
+def test_computing_that_fails_is_told_in_one_sentence(error, addon, refusal, filmed, monkeypatch):
+    def failing(*_, **__):
+        raise error
+
+    job, settings, before = addon("fit_body"), addon("fit_settings"), scene_state()
+    monkeypatch.setattr(job, "fit", failing)
+    with pytest.raises(refusal, match="The body could not be fitted: the"):
+        job.fit_body(bpy.context, settings.FitSettings(views=(settings.View(str(filmed.files[0])),)))
+    assert scene_state() == before
+
+
 def test_a_movie_that_is_none_leaves_nothing_of_several_views(extension, filmed, tmp_path):
     (tmp_path / "broken.mp4").write_bytes(b"no movie")
     before = scene_state()
