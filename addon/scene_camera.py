@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import bpy
@@ -93,6 +94,12 @@ def load_movie(path: Path) -> bpy.types.MovieClip:
         bpy.data.movieclips.remove(clip)
         raise Refusal(f"{path.name} is no movie or picture that Blender can show")
     return clip
+
+
+def first_number(clip: bpy.types.MovieClip) -> int:
+    """The number of a clip's first picture as its name has it; 0 of a movie, as detectors count its pictures."""
+    numbers = re.findall(r"\d+", Path(clip.filepath).stem)
+    return int(numbers[-1]) if clip.source == "SEQUENCE" and numbers else 0
 
 
 def show_behind(camera: bpy.types.Object, clip: bpy.types.MovieClip) -> None:

@@ -25,7 +25,7 @@ from contrapposto.keypoints.sets import SETS, mirrored
 from contrapposto.skeleton import JOINT_INDEX
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "core"))
-from footage import four_cameras, points_of, seen_by, swing, write_calibration
+from footage import four_cameras, points_of, seen_by, swing, write_calibration, write_frames
 from motions import joints_of
 
 SET = "coco_17"
@@ -269,15 +269,15 @@ def test_the_scenes_camera_is_believed_and_left_as_it_is(extension, filmed):
         assert np.linalg.norm(pixel(camera, body_joint(name, 7), (1920, 1080)) - seen) < 50, name
 
 
-def picture(folder: Path, frames: int, size=(192, 108)) -> Path:
+def picture(folder: Path, frames: int, size=(192, 108), first: int = 0) -> Path:
     """The first of some numbered pictures."""
     image = bpy.data.images.new("frame", *size)
     image.file_format = "PNG"
-    for frame in range(frames):
+    for frame in range(first, first + frames):
         image.filepath_raw = str(folder / f"shot_{frame:04d}.png")
         image.save()
     bpy.data.images.remove(image)
-    return folder / "shot_0000.png"
+    return folder / f"shot_{first:04d}.png"
 
 
 def test_what_was_filmed_shows_behind_the_body_from_the_first_frame_on(extension, filmed, tmp_path):
@@ -290,6 +290,18 @@ def test_what_was_filmed_shows_behind_the_body_from_the_first_frame_on(extension
     assert first.show_background_images
     assert first.background_images[0].clip.frame_start == 21
     assert not second.background_images
+
+
+@pytest.mark.parametrize(("number", "shown"), [(1, 21), (3, 23)])
+def test_pictures_and_files_are_matched_by_the_numbers_in_their_names(
+    number, shown, extension, filmed, tmp_path
+):
+    keypoints = np.load(filmed.files[0])
+    folder = write_frames(tmp_path / "files", keypoints[:, None, :, :2], first=1)
+    movie = picture(tmp_path, 12, first=number)
+    bpy.ops.contrapposto.fit_body(views=[view(folder, movie)], first_frame=21)
+    clip = bpy.data.objects["Fit Camera"].data.background_images[0].clip
+    assert clip.frame_start == shown
 
 
 def test_the_tracks_of_a_clip_are_keypoints_and_the_clip_is_behind_the_body(extension, filmed, tmp_path):
