@@ -74,8 +74,9 @@ def sources(context: bpy.types.Context, settings: FitSettings) -> Sources:
             raise Refusal(f"There is no movie clip '{settings.clip}' in this file; choose another one")
         tracks = read_clip_tracks(clip)
         size = tracks.size
-    elif len(settings.views) == 1 and settings.views[0].movie:
-        size = _size_of(Path(bpy.path.abspath(settings.views[0].movie)))
+    else:
+        sizes = [_size_of(Path(bpy.path.abspath(view.movie))) for view in settings.views if view.movie]
+        size = sizes[0] if len(settings.views) == len(sizes) == 1 else None
     try:
         person = choice_of(settings.person)
     except ValueError as error:

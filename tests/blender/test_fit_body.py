@@ -413,7 +413,10 @@ def test_computing_that_fails_is_told_in_one_sentence(error, addon, refusal, fil
     assert scene_state() == before
 
 
-def test_a_movie_that_is_none_leaves_nothing_of_several_views(extension, filmed, tmp_path):
+def test_a_movie_that_is_none_is_told_of_several_views_before_they_are_fitted(
+    extension, addon, filmed, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(addon("fit_body"), "fit", lambda *_, **__: pytest.fail("it was fitted"))
     (tmp_path / "broken.mp4").write_bytes(b"no movie")
     before = scene_state()
     views = [view(filmed.files[0], "", 1), view(filmed.files[1], tmp_path / "broken.mp4", 2)]
