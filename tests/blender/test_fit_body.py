@@ -319,6 +319,20 @@ def test_the_tracks_of_a_clip_are_keypoints_and_the_clip_is_behind_the_body(exte
     assert (bpy.context.scene.render.resolution_x, bpy.context.scene.render.resolution_y) == (192, 108)
 
 
+def test_options_that_are_not_shown_do_nothing(extension, filmed, tmp_path):
+    at = filmed.pixels[0, 0].mean(axis=0)
+    click = {"person": "CLICK", "click": tuple(at), "click_camera": 2}
+    assert bpy.ops.contrapposto.fit_body(views=filmed.views(1), **click) == {"FINISHED"}
+    clip = bpy.data.movieclips.load(str(picture(tmp_path, 12)))
+    for column, name in enumerate(SETS[SET]):
+        track = clip.tracking.tracks.new(name=name, frame=1)
+        for frame in range(12):
+            x, y = filmed.pixels[0, frame, column] / [1920, 1080]
+            track.markers.insert_frame(frame + 1, co=(x, 1 - y))
+    nowhere = {"person": "CLICK", "click": (-500, -500), "click_camera": 2, "point_set": "BODY_25".lower()}
+    assert bpy.ops.contrapposto.fit_body(source="CLIP", clip=clip.name, **nowhere) == {"FINISHED"}
+
+
 def test_one_undo_takes_everything_back(extension, filmed):
     bpy.ops.ed.undo_push(message="before")
     before = blocks()
