@@ -269,6 +269,27 @@ def test_the_scenes_camera_is_believed_and_left_as_it_is(extension, filmed):
         assert np.linalg.norm(pixel(camera, body_joint(name, 7), (1920, 1080)) - seen) < 50, name
 
 
+@pytest.mark.parametrize("what", ["mirrored", "sheared", "pixels that are not square"])
+def test_a_camera_of_the_scene_that_is_no_pinhole_is_refused(what, extension, filmed):
+    scene = bpy.context.scene
+    parent = bpy.data.objects.new("Parent", None)
+    camera = bpy.data.objects.new("Mine", bpy.data.cameras.new("Mine"))
+    for thing in (parent, camera):
+        scene.collection.objects.link(thing)
+    scene.camera, camera.parent = camera, parent
+    if what == "mirrored":
+        camera.scale = (-1, 1, 1)
+    elif what == "sheared":
+        parent.scale, camera.rotation_euler = (1, 2, 1), (0, 0, 0.7)
+    else:
+        scene.render.pixel_aspect_x = 2
+    bpy.context.view_layer.update()
+    before = scene_state()
+    with pytest.raises(RuntimeError, match=what.split()[0]):
+        bpy.ops.contrapposto.fit_body(views=filmed.views(1), cameras="SCENE")
+    assert scene_state() == before
+
+
 def picture(folder: Path, frames: int, size=(192, 108), first: int = 0) -> Path:
     """The first of some numbered pictures."""
     image = bpy.data.images.new("frame", *size)
