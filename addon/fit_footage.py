@@ -123,12 +123,12 @@ def footage_of(asked: Sources) -> Footage:
 
 
 def _seen(asked: Sources, size: tuple[float, float] | None) -> Footage:
-    """The only view; a clip's own lens counts where no one else knows the camera."""
+    """The only view; a clip's own lens counts, unless a calibration has one."""
     if asked.tracks is None:
         (source,) = asked.keypoints
         seen = read_keypoints(source)
         return one_view(seen, source, size=size, name=asked.point_set, person=asked.person)
-    lens = asked.tracks.camera if asked.is_estimated else None
+    lens = asked.tracks.camera if asked.calibration is None else None
     return one_view(asked.tracks.detections, Path(asked.clip), size=size, camera=lens, person=asked.person)
 
 

@@ -340,6 +340,25 @@ def test_the_tracks_of_a_clip_are_keypoints_and_the_clip_is_behind_the_body(exte
     assert (bpy.context.scene.render.resolution_x, bpy.context.scene.render.resolution_y) == (192, 108)
 
 
+@pytest.mark.parametrize("cameras", ["ESTIMATED", "SCENE"])
+def test_the_lens_of_a_clip_counts_whoever_says_where_the_camera_is(cameras, addon, filmed, tmp_path):
+    scene, settings, footage = bpy.context.scene, addon("fit_settings"), addon("fit_footage")
+    scene.camera = bpy.data.objects.new("Mine", bpy.data.cameras.new("Mine"))
+    scene.collection.objects.link(scene.camera)
+    bpy.context.view_layer.update()
+    clip = bpy.data.movieclips.load(str(picture(tmp_path, 12)))
+    for column, name in enumerate(SETS[SET]):
+        track = clip.tracking.tracks.new(name=name, frame=1)
+        for frame in range(12):
+            x, y = filmed.pixels[0, frame, column] / [1920, 1080]
+            track.markers.insert_frame(frame + 1, co=(x, 1 - y))
+    chosen = settings.FitSettings(clip=clip.name, cameras=settings.CameraSource(cameras))
+    before = footage.footage_of(footage.sources(bpy.context, chosen)).points
+    clip.tracking.camera.k1 = 1.0
+    after = footage.footage_of(footage.sources(bpy.context, chosen)).points
+    assert np.nanmax(np.abs(after - before)) > 0.3
+
+
 def test_options_that_are_not_shown_do_nothing(extension, filmed, tmp_path):
     at = filmed.pixels[0, 0].mean(axis=0)
     click = {"person": "CLICK", "click": tuple(at), "click_camera": 2}
