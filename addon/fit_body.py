@@ -19,6 +19,7 @@ from contrapposto.motion import Pose
 from contrapposto.tasks.fit import fit
 from contrapposto.tasks.fit_model import ModelFit, fit_model
 
+from .device import FAILURES, reason
 from .errors import Advice, Refusal
 from .fit_footage import NUMBER_VIEWS, Sources, footage_of, sources
 from .fit_scene import Built, Solution, build
@@ -143,8 +144,8 @@ class _Job:
                 callback=lambda step, steps: told(BEGUN + (FITTED - BEGUN) * step / steps),
             )
             told(FITTED)
-            found = fit_model(model, fitted, footage, ground=self.settings.ground)
-        except (OSError, ValueError) as error:
+            found = fit_model(model, fitted, ground=self.settings.ground)
+        except FAILURES as error:
             raise _refusal(error) from error
         cameras = None if self.asked.camera is not None else footage.cameras
         if self.asked.is_estimated:
@@ -168,7 +169,9 @@ def _refusal(error: Exception) -> Refusal:
     for ending, advice in _ADVICE.items():
         if str(error).endswith(ending):
             return Refusal(str(error).removesuffix(ending), advice)
-    return Refusal(str(error))
+    if isinstance(error, (OSError, ValueError)):
+        return Refusal(str(error))
+    return Refusal(f"The body could not be fitted: {reason(error, 'CPU')}")
 
 
 def _on_floor(found: ModelFit) -> ModelFit:

@@ -74,8 +74,9 @@ def sources(context: bpy.types.Context, settings: FitSettings) -> Sources:
             raise Refusal(f"There is no movie clip '{settings.clip}' in this file; choose another one")
         tracks = read_clip_tracks(clip)
         size = tracks.size
-    elif len(settings.views) == 1 and settings.views[0].movie:
-        size = _size_of(Path(bpy.path.abspath(settings.views[0].movie)))
+    else:
+        sizes = [_size_of(Path(bpy.path.abspath(view.movie))) for view in settings.views if view.movie]
+        size = sizes[0] if len(settings.views) == len(sizes) == 1 else None
     try:
         person = choice_of(settings.person)
     except ValueError as error:
@@ -122,12 +123,12 @@ def footage_of(asked: Sources) -> Footage:
 
 
 def _seen(asked: Sources, size: tuple[float, float] | None) -> Footage:
-    """The only view; a clip's own lens counts where no one else knows the camera."""
+    """The only view; a clip's own lens counts, unless a calibration has one."""
     if asked.tracks is None:
         (source,) = asked.keypoints
         seen = read_keypoints(source)
         return one_view(seen, source, size=size, name=asked.point_set, person=asked.person)
-    lens = asked.tracks.camera if asked.is_estimated else None
+    lens = asked.tracks.camera if asked.calibration is None else None
     return one_view(asked.tracks.detections, Path(asked.clip), size=size, camera=lens, person=asked.person)
 
 

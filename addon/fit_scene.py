@@ -18,7 +18,7 @@ from .body_action import frames_of, write_motion
 from .body_scene import SceneBody, add_body, visible_collection
 from .fit_marks import key_errors, mark_worst
 from .fit_settings import FitSettings
-from .scene_camera import add_camera, load_movie, show_behind
+from .scene_camera import add_camera, first_number, load_movie, show_behind
 
 NAME = "Fitted Body"
 CAMERA = "Fit Camera"
@@ -103,7 +103,7 @@ def _clips(solution: Solution, settings: FitSettings, first: int) -> tuple[bpy.t
     for view in settings.views:
         clip = load_movie(Path(bpy.path.abspath(view.movie))) if view.movie else None
         if clip is not None:
-            clip.frame_start = first - solution.first
+            clip.frame_start = first - (solution.first - first_number(clip))
         found.append(clip)
     return tuple(found)
 

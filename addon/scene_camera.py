@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import bpy
@@ -17,6 +18,9 @@ from .errors import Refusal
 _SENSOR_MM = 36.0
 _TO_PINHOLE = np.diag([1.0, -1.0, -1.0])
 """Blender's camera has y up and looks back along z; a pinhole has y down and looks along z."""
+
+_SHEAR = 1e-3
+"""Cosine between two axes of a camera, from which on they are not upright on each other."""
 
 _FARTHEST = 1000.0
 """Metres; what a camera of a scene clips."""
@@ -37,6 +41,8 @@ def read_camera(context: bpy.types.Context, size: tuple[int, int] | None = None)
         raise Refusal("The scene has no camera; add one, or let it be estimated")
     if camera.data.type != "PERSP":
         raise Refusal(f"Camera '{camera.name}' is not a perspective one; set its type to Perspective")
+    if not np.isclose(scene.render.pixel_aspect_x, scene.render.pixel_aspect_y):
+        raise Refusal("The render has pixels that are not square; set its aspect X and Y to 1")
     width, height = size or (scene.render.resolution_x, scene.render.resolution_y)
     depsgraph = context.evaluated_depsgraph_get()
     projection = np.array(camera.evaluated_get(depsgraph).calc_matrix_camera(depsgraph, x=width, y=height))
@@ -44,6 +50,8 @@ def read_camera(context: bpy.types.Context, size: tuple[int, int] | None = None)
     axes = world[:3, :3] / np.linalg.norm(world[:3, :3], axis=0)
     if not (np.isfinite(projection).all() and np.isfinite(axes).all() and np.isfinite(world).all()):
         raise Refusal(f"Camera '{camera.name}' has a transform that cannot be; clear its scale")
+    if not np.allclose(axes.T @ axes, np.eye(3), atol=_SHEAR) or np.linalg.det(axes) < 0:
+        raise Refusal(f"Camera '{camera.name}' is mirrored or sheared; clear its scale and its parents'")
     intrinsics = np.array(
         [
             [projection[0, 0] * width / 2, 0.0, (1 - projection[0, 2]) * width / 2],
@@ -93,6 +101,12 @@ def load_movie(path: Path) -> bpy.types.MovieClip:
         bpy.data.movieclips.remove(clip)
         raise Refusal(f"{path.name} is no movie or picture that Blender can show")
     return clip
+
+
+def first_number(clip: bpy.types.MovieClip) -> int:
+    """The number in the name of a clip's first picture; 0 of a movie, whose pictures detectors count from 0."""
+    numbers = re.findall(r"\d+", Path(clip.filepath).stem)
+    return int(numbers[-1]) if clip.source == "SEQUENCE" and numbers else 0
 
 
 def show_behind(camera: bpy.types.Object, clip: bpy.types.MovieClip) -> None:

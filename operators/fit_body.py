@@ -40,6 +40,8 @@ OPTIONS = (
 BODY_OPTIONS = ("strength", "ground", "model", "correctives")
 ALL_OPTIONS = ("source", "clip", *OPTIONS, *BODY_OPTIONS)
 """The options that the sidebar remembers with the scene, beside the views."""
+BEST = "best"
+"""Who is meant where no one is asked."""
 
 
 class ContrappostoView(bpy.types.PropertyGroup):
@@ -200,27 +202,36 @@ class CONTRAPPOSTO_OT_fit_body(FitBodyOptions, Stoppable, bpy.types.Operator):
 
     def settings(self) -> FitSettings:
         """The options as the importable function takes them."""
-        person = self.person.lower()
-        if self.person == "CLICK":
-            person = f"{self.click[0]},{self.click[1]},{self.click_frame},{self.click_camera}"
-        from_clip = self.source == "CLIP"
+        from_clip, is_calibrated = self.source == "CLIP", is_shown(self, "calibration")
         if from_clip and not self.clip:
             raise Refusal("Choose a movie clip first")
-        views = () if from_clip else tuple(View(v.keypoints, v.movie, v.camera) for v in self.views)
+        views = (
+            ()
+            if from_clip
+            else tuple(View(v.keypoints, v.movie, v.camera if is_calibrated else 0) for v in self.views)
+        )
         return FitSettings(
             views=views,
             clip=self.clip if from_clip else "",
             cameras=CameraSource(self.cameras),
-            calibration=self.calibration,
-            point_set="" if self.point_set == "AUTO" else self.point_set,
-            person=person,
+            person=self._person(),
+            **{
+                name: getattr(self, name)
+                for name in ("calibration", "point_set", "first_frame", "correctives")
+                if is_shown(self, name) and getattr(self, name) != "AUTO"
+            },
             fps=self.fps,
-            first_frame=self.first_frame,
             strength=self.strength,
             ground=self.ground,
             model=self.model,
-            correctives=self.correctives,
         )
+
+    def _person(self) -> str:
+        """Who is meant, by the options that are shown."""
+        if not is_shown(self, "click"):
+            return self.person.lower() if is_shown(self, "person") else BEST
+        view = self.click_camera if is_shown(self, "click_camera") else 1
+        return f"{self.click[0]},{self.click[1]},{self.click_frame},{view}"
 
     def tell(self, report: FitReport) -> set[str]:
         """Report what was done."""
@@ -271,9 +282,9 @@ def is_shown(options: object, name: str) -> bool:
     if name == "calibration":
         return options.cameras == "CALIBRATION"
     if name in {"click", "click_frame"}:
-        return options.person == "CLICK"
+        return is_shown(options, "person") and options.person == "CLICK"
     if name == "click_camera":
-        return options.person == "CLICK" and len(options.views) > 1
+        return is_shown(options, "click") and len(options.views) > 1
     if name in {"point_set", "person", "first_frame"}:
         return options.source == "FILES"
     if name == "correctives":

@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> None:
     calibration = _calibration(arguments)
     footage = _footage(arguments, calibration)
     found = fit(footage, arguments.fps, strength=arguments.strength, ground=arguments.ground)
-    record = {"task": "fit", **_measures(footage, found), "seconds": time.perf_counter() - began}
+    record = {"task": "fit", **_measures(found), "seconds": time.perf_counter() - began}
     motion = replace(found.motion, name=arguments.output.stem)
     if calibration is None or isinstance(calibration, Calibrated):
         motion = _above_floor(motion, found.body.offsets)
@@ -166,7 +166,8 @@ ANKLE_METRES = 0.08
 """Height of an ankle above the sole."""
 
 
-def _measures(footage: Footage, found: Fitted) -> dict[str, float]:
+def _measures(found: Fitted) -> dict[str, float]:
+    footage = found.footage
     off = reprojection(footage.cameras, footage.points, found.body, found.motion.poses)
     off = off[(footage.confidence > 0) & np.isfinite(off)]
     return {

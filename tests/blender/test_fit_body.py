@@ -21,11 +21,11 @@ from mathutils import Vector
 
 from contrapposto.body.body_file import default_body
 from contrapposto.body.skinning import pose_vertices, transl_of_pelvis, whole_pose
-from contrapposto.keypoints.sets import SETS
+from contrapposto.keypoints.sets import SETS, mirrored
 from contrapposto.skeleton import JOINT_INDEX
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "core"))
-from footage import four_cameras, points_of, seen_by, swing, write_calibration
+from footage import four_cameras, points_of, seen_by, swing, write_calibration, write_frames
 from motions import joints_of
 
 SET = "coco_17"
@@ -224,6 +224,19 @@ def test_the_error_is_a_curve_and_its_worst_frames_are_marked_anew_with_each_fit
     assert scene.timeline_markers["mine"].frame == 3
 
 
+def test_sides_that_the_detector_exchanged_get_no_marker(extension, tmp_path):
+    filmed = Filmed(tmp_path, frames=24, views=1)
+    seen = np.load(filmed.files[0])
+    seen[15:20] = seen[15:20][:, list(mirrored(SETS[SET]))]
+    np.save(filmed.files[0], seen)
+    bpy.context.scene.render.fps = 30
+    bpy.ops.contrapposto.fit_body(views=filmed.views(1))
+    error = curve_values('["reprojection_error_px"]')[:, 1]
+    assert error[15:20].max() < 2 * np.median(error)
+    marked = [one.frame for one in bpy.context.scene.timeline_markers if one.name.startswith("Fit off ")]
+    assert not set(marked) & set(range(16, 21))
+
+
 def test_keys_lie_where_their_time_is_and_the_report_says_so(addon, filmed):
     settings = addon("fit_settings")
     bpy.context.scene.render.fps = 24
@@ -256,15 +269,36 @@ def test_the_scenes_camera_is_believed_and_left_as_it_is(extension, filmed):
         assert np.linalg.norm(pixel(camera, body_joint(name, 7), (1920, 1080)) - seen) < 50, name
 
 
-def picture(folder: Path, frames: int, size=(192, 108)) -> Path:
+@pytest.mark.parametrize("what", ["mirrored", "sheared", "pixels that are not square"])
+def test_a_camera_of_the_scene_that_is_no_pinhole_is_refused(what, extension, filmed):
+    scene = bpy.context.scene
+    parent = bpy.data.objects.new("Parent", None)
+    camera = bpy.data.objects.new("Mine", bpy.data.cameras.new("Mine"))
+    for thing in (parent, camera):
+        scene.collection.objects.link(thing)
+    scene.camera, camera.parent = camera, parent
+    if what == "mirrored":
+        camera.scale = (-1, 1, 1)
+    elif what == "sheared":
+        parent.scale, camera.rotation_euler = (1, 2, 1), (0, 0, 0.7)
+    else:
+        scene.render.pixel_aspect_x = 2
+    bpy.context.view_layer.update()
+    before = scene_state()
+    with pytest.raises(RuntimeError, match=what.split()[0]):
+        bpy.ops.contrapposto.fit_body(views=filmed.views(1), cameras="SCENE")
+    assert scene_state() == before
+
+
+def picture(folder: Path, frames: int, size=(192, 108), first: int = 0) -> Path:
     """The first of some numbered pictures."""
     image = bpy.data.images.new("frame", *size)
     image.file_format = "PNG"
-    for frame in range(frames):
+    for frame in range(first, first + frames):
         image.filepath_raw = str(folder / f"shot_{frame:04d}.png")
         image.save()
     bpy.data.images.remove(image)
-    return folder / "shot_0000.png"
+    return folder / f"shot_{first:04d}.png"
 
 
 def test_what_was_filmed_shows_behind_the_body_from_the_first_frame_on(extension, filmed, tmp_path):
@@ -277,6 +311,18 @@ def test_what_was_filmed_shows_behind_the_body_from_the_first_frame_on(extension
     assert first.show_background_images
     assert first.background_images[0].clip.frame_start == 21
     assert not second.background_images
+
+
+@pytest.mark.parametrize(("number", "shown"), [(1, 21), (3, 23)])
+def test_pictures_and_files_are_matched_by_the_numbers_in_their_names(
+    number, shown, extension, filmed, tmp_path
+):
+    keypoints = np.load(filmed.files[0])
+    folder = write_frames(tmp_path / "files", keypoints[:, None, :, :2], first=1)
+    movie = picture(tmp_path, 12, first=number)
+    bpy.ops.contrapposto.fit_body(views=[view(folder, movie)], first_frame=21)
+    clip = bpy.data.objects["Fit Camera"].data.background_images[0].clip
+    assert clip.frame_start == shown
 
 
 def test_the_tracks_of_a_clip_are_keypoints_and_the_clip_is_behind_the_body(extension, filmed, tmp_path):
@@ -292,6 +338,39 @@ def test_the_tracks_of_a_clip_are_keypoints_and_the_clip_is_behind_the_body(exte
     assert (times[0], times[-1]) == (5, 16)
     assert bpy.data.objects["Fit Camera"].data.background_images[0].clip == clip
     assert (bpy.context.scene.render.resolution_x, bpy.context.scene.render.resolution_y) == (192, 108)
+
+
+@pytest.mark.parametrize("cameras", ["ESTIMATED", "SCENE"])
+def test_the_lens_of_a_clip_counts_whoever_says_where_the_camera_is(cameras, addon, filmed, tmp_path):
+    scene, settings, footage = bpy.context.scene, addon("fit_settings"), addon("fit_footage")
+    scene.camera = bpy.data.objects.new("Mine", bpy.data.cameras.new("Mine"))
+    scene.collection.objects.link(scene.camera)
+    bpy.context.view_layer.update()
+    clip = bpy.data.movieclips.load(str(picture(tmp_path, 12)))
+    for column, name in enumerate(SETS[SET]):
+        track = clip.tracking.tracks.new(name=name, frame=1)
+        for frame in range(12):
+            x, y = filmed.pixels[0, frame, column] / [1920, 1080]
+            track.markers.insert_frame(frame + 1, co=(x, 1 - y))
+    chosen = settings.FitSettings(clip=clip.name, cameras=settings.CameraSource(cameras))
+    before = footage.footage_of(footage.sources(bpy.context, chosen)).points
+    clip.tracking.camera.k1 = 1.0
+    after = footage.footage_of(footage.sources(bpy.context, chosen)).points
+    assert np.nanmax(np.abs(after - before)) > 0.3
+
+
+def test_options_that_are_not_shown_do_nothing(extension, filmed, tmp_path):
+    at = filmed.pixels[0, 0].mean(axis=0)
+    click = {"person": "CLICK", "click": tuple(at), "click_camera": 2}
+    assert bpy.ops.contrapposto.fit_body(views=filmed.views(1), **click) == {"FINISHED"}
+    clip = bpy.data.movieclips.load(str(picture(tmp_path, 12)))
+    for column, name in enumerate(SETS[SET]):
+        track = clip.tracking.tracks.new(name=name, frame=1)
+        for frame in range(12):
+            x, y = filmed.pixels[0, frame, column] / [1920, 1080]
+            track.markers.insert_frame(frame + 1, co=(x, 1 - y))
+    nowhere = {"person": "CLICK", "click": (-500, -500), "click_camera": 2, "point_set": "BODY_25".lower()}
+    assert bpy.ops.contrapposto.fit_body(source="CLIP", clip=clip.name, **nowhere) == {"FINISHED"}
 
 
 def test_one_undo_takes_everything_back(extension, filmed):
@@ -376,7 +455,22 @@ def test_what_is_missing_or_contradicts_itself_is_said_before_anything_is_read(e
         assert scene_state() == before, words
 
 
-def test_a_movie_that_is_none_leaves_nothing_of_several_views(extension, filmed, tmp_path):
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("the solver gave up")])
+def test_computing_that_fails_is_told_in_one_sentence(error, addon, refusal, filmed, monkeypatch):
+    def failing(*_, **__):
+        raise error
+
+    job, settings, before = addon("fit_body"), addon("fit_settings"), scene_state()
+    monkeypatch.setattr(job, "fit", failing)
+    with pytest.raises(refusal, match="The body could not be fitted: the"):
+        job.fit_body(bpy.context, settings.FitSettings(views=(settings.View(str(filmed.files[0])),)))
+    assert scene_state() == before
+
+
+def test_a_movie_that_is_none_is_told_of_several_views_before_they_are_fitted(
+    extension, addon, filmed, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(addon("fit_body"), "fit", lambda *_, **__: pytest.fail("it was fitted"))
     (tmp_path / "broken.mp4").write_bytes(b"no movie")
     before = scene_state()
     views = [view(filmed.files[0], "", 1), view(filmed.files[1], tmp_path / "broken.mp4", 2)]

@@ -68,10 +68,10 @@ def write_calibration(path: Path, cameras: Camera) -> Path:
     return path
 
 
-def write_frames(folder: Path, people: np.ndarray, confidence: float = 0.8) -> Path:
-    """An OpenPose folder of people (T, P, K, 2) pixels, NaN where missing."""
+def write_frames(folder: Path, people: np.ndarray, confidence: float = 0.8, first: int = 0) -> Path:
+    """An OpenPose folder of people (T, P, K, 2) pixels, NaN where missing, files numbered from ``first``."""
     folder.mkdir(parents=True)
-    for frame, seen in enumerate(people):
+    for frame, seen in enumerate(people, start=first):
         rows = []
         for person in seen:
             sure = np.where(np.isfinite(person[:, :1]), confidence, 0)

@@ -16,6 +16,7 @@ from contrapposto.files.motion_files import read_motion
 from contrapposto.keypoints.calibration import read_calibration, read_cameras
 from contrapposto.keypoints.footage import read_footage
 from contrapposto.keypoints.lens import Lens
+from contrapposto.keypoints.sets import SETS, mirrored
 from contrapposto.keypoints.view import read_view
 from contrapposto.skeleton import forward_kinematics
 
@@ -161,6 +162,20 @@ def test_frames_that_show_too_little_are_told(footage, tmp_path, capsys):
     assert run(folders[:1], *given, output=tmp_path / "a.bvh") == 0
     told = capsys.readouterr().out
     assert f"3 of {FRAMES} frames show fewer than 6 joints and follow from the others: 4-5, 9" in told
+
+
+def test_sides_that_were_put_back_are_told_and_are_no_error(footage, tmp_path, capsys):
+    _, calibration = footage
+    points = seen_by(four_cameras(2), points_of(swing(FRAMES), "coco_17"))
+    points[1, 5:8] = points[1, 5:8][:, list(mirrored(SETS["coco_17"]))]
+    folders = [write_frames(tmp_path / f"put{n}", view[:, None]) for n, view in enumerate(points)]
+    record = tmp_path / "a.json"
+    given = ["--calibration", calibration, "--json", record]
+    assert run(folders, *given, output=tmp_path / "a.npz") == 0
+    assert "In 3 frames left and right of arms or legs were exchanged" in capsys.readouterr().out
+    (told,) = json.loads(record.read_text())
+    assert told["reprojection_p90_px"] < 20
+    assert told["worst_frame_px"] < 10
 
 
 def test_a_damaged_folder_is_named(tmp_path, capsys):

@@ -209,8 +209,9 @@ def standing_still(footage, fps, **more) -> Fitted:
     pose = Pose(np.tile(np.eye(3), (T, 22, 1, 1)), np.tile([0.0, 0.0, -4.0], (T, 1)))
     nothing = np.zeros((V, T, 2), dtype=bool)
     body = Body.standard(footage.names)
+    unseen, deviation = nothing[0, :, 0], np.ones((T, 22))
     return Fitted(
-        Motion(pose, fps), body, np.ones(T), nothing[0], True, nothing[0, :, 0], np.ones((T, 22)), nothing
+        Motion(pose, fps), body, np.ones(T), nothing[0], True, unseen, deviation, nothing, False, footage
     )
 
 

@@ -86,6 +86,7 @@ class Fitted:
             of which they say nothing.
         exchanged: (V, T, 2) bool, where the detector had taken left for right, at arms and at legs.
         grounded: whether the body was set on the ground; not if that was not asked, or no foot stands.
+        footage: what it was fitted to and ``error`` is measured against, with those sides put back.
     """
 
     motion: Motion
@@ -97,6 +98,7 @@ class Fitted:
     deviation: np.ndarray
     exchanged: np.ndarray
     grounded: bool
+    footage: Footage
 
 
 def fit(
@@ -165,7 +167,7 @@ def fit(
         )
     error = error_of_frames(footage, found.body, poses)
     deviation, _ = deviations(found.body, observation(footage), poses, DOUBT)
-    told = (error, contacts, improved, unseen, deviation, exchanged, grounded)
+    told = (error, contacts, improved, unseen, deviation, exchanged, grounded, footage)
     return Fitted(Motion(poses, fps), found.body, *told)
 
 

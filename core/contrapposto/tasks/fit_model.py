@@ -15,7 +15,6 @@ import numpy as np
 from contrapposto.body.model import BodyModel
 from contrapposto.body.skinning import offsets, rest_joints, rest_points, rest_vertices
 from contrapposto.keypoints.body import ON_BODY, Body, part_lengths
-from contrapposto.keypoints.footage import Footage
 from contrapposto.motion import Motion, Pose
 from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, forward_kinematics
 from contrapposto.tasks.fit import Fitted, error_of_frames
@@ -55,13 +54,12 @@ class ModelFit:
     floor: float
 
 
-def fit_model(model: BodyModel, fitted: Fitted, footage: Footage, *, ground: bool = False) -> ModelFit:
+def fit_model(model: BodyModel, fitted: Fitted, *, ground: bool = False) -> ModelFit:
     """Shape and pose a body model as a fitted body.
 
     Args:
         model: on NumPy.
-        fitted: what was fitted.
-        footage: what it was fitted to.
+        fitted: what was fitted; the error is measured against its footage.
         ground: whether feet stand on a plane, without sliding or sinking.
     """
     model = model.on(np.zeros(1))
@@ -79,7 +77,7 @@ def fit_model(model: BodyModel, fitted: Fitted, footage: Footage, *, ground: boo
     ankle = rest_joints(model, betas)[JOINT_INDEX["left_ankle"], 1] - rest_vertices(model, betas)[:, 1].min()
     floor = ankles_standing(found.rotations, found.transl, body.offsets) - float(ankle)
     motion = replace(fitted.motion, poses=found)
-    return ModelFit(betas, motion, body, error_of_frames(footage, body, found), floor)
+    return ModelFit(betas, motion, body, error_of_frames(fitted.footage, body, found), floor)
 
 
 def body_of(model: BodyModel, names: tuple[str, ...], betas: np.ndarray) -> Body:
