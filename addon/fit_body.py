@@ -16,8 +16,9 @@ import numpy as np
 from contrapposto.body.body_file import default_body
 from contrapposto.body.smpl_files import read_smpl
 from contrapposto.motion import Pose
-from contrapposto.tasks.fit import fit
+from contrapposto.tasks.fit import Fitted, fit
 from contrapposto.tasks.fit_model import ModelFit, fit_model
+from contrapposto.tasks.fit_remarks import remarks
 
 from .device import FAILURES, reason
 from .errors import Advice, Refusal
@@ -50,7 +51,7 @@ class FitReport:
         fps: frames a second of the footage.
         step: frames of the scene from one key to the next.
         marked: frames that got a marker.
-        warning: one sentence; empty if nothing is amiss.
+        warning: what is amiss, on one line; empty if nothing is.
     """
 
     armature: str
@@ -150,7 +151,7 @@ class _Job:
         cameras = None if self.asked.camera is not None else footage.cameras
         if self.asked.is_estimated:
             found, cameras = _on_floor(found), replace(cameras, centre=cameras.centre - [0, found.floor, 0])
-        return Solution(model, found, cameras, self._name, footage.first, fitted.improved)
+        return Solution(model, found, cameras, self._name, footage.first, fitted)
 
     def finish(self, context: bpy.types.Context, solution: Solution) -> FitReport:
         """Put what was found into the scene."""
@@ -195,7 +196,15 @@ def _report(solution: Solution, built: Built) -> FitReport:
         fps=found.motion.fps,
         step=float(frames[1] - frames[0]) if len(frames) > 1 else 1.0,
         marked=built.marked,
-        warning=""
-        if solution.improved
-        else "What people usually do did not fit these keypoints, so the body stays where the fit began",
+        warning=_warning(solution.fitted, frames),
     )
+
+
+def _warning(fitted: Fitted, frames: np.ndarray) -> str:
+    """What is amiss, in frames (T,) of the scene."""
+    told = remarks(fitted, frames)
+    if not fitted.improved:
+        told.append(
+            "What people usually do did not fit these keypoints, so the body stays where the fit began"
+        )
+    return "; ".join(told)

@@ -11,6 +11,7 @@ import numpy as np
 
 from contrapposto.body.model import BodyModel
 from contrapposto.keypoints.cameras import Camera
+from contrapposto.tasks.fit import Fitted
 from contrapposto.tasks.fit_model import ModelFit
 
 from .all_or_nothing import all_or_nothing
@@ -34,7 +35,7 @@ class Solution:
         cameras: V of them; None if the scene's own camera is the one.
         name: of the footage.
         first: number of the first frame, as the files have it.
-        improved: whether the prior was of use; else it is as it began.
+        fitted: the body of free proportions that the model follows.
     """
 
     model: BodyModel
@@ -42,7 +43,7 @@ class Solution:
     cameras: Camera | None
     name: str
     first: int
-    improved: bool
+    fitted: Fitted
 
 
 @dataclass(frozen=True, eq=False)

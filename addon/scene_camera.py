@@ -104,7 +104,7 @@ def load_movie(path: Path) -> bpy.types.MovieClip:
 
 
 def first_number(clip: bpy.types.MovieClip) -> int:
-    """The number in the name of a clip's first picture; 0 of a movie, which detectors count from 0."""
+    """The number in the name of a clip's first picture; 0 of a movie, whose pictures count from 0."""
     numbers = re.findall(r"\d+", Path(clip.filepath).stem)
     return int(numbers[-1]) if clip.source == "SEQUENCE" and numbers else 0
 

@@ -20,8 +20,8 @@ from contrapposto.keypoints.view import read_view
 from contrapposto.motion import Motion, Pose
 from contrapposto.tasks.fit import Fitted, fit
 from contrapposto.tasks.fit_refine import ankles_standing
-from contrapposto.tasks.fit_start import LEAST_JOINTS, reprojection
-from contrapposto.tasks.gaps import runs
+from contrapposto.tasks.fit_remarks import remarks
+from contrapposto.tasks.fit_start import reprojection
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -73,13 +73,8 @@ def run(arguments: argparse.Namespace) -> None:
     write_motion(arguments.output, motion, found.body.offsets)
     print(f"{footage.name}, {len(found.motion)} frames of {len(footage.cameras)} cameras")
     print(format_table([record]))
-    if found.exchanged.any():
-        frames = int(found.exchanged.any(axis=(0, 2)).sum())
-        print(
-            f"In {frames} frames left and right of arms or legs were exchanged by the detector, and put back"
-        )
-    if found.unseen.any():
-        print(_too_little(found.unseen, footage.first))
+    for remark in remarks(found, footage.first + np.arange(len(found.motion))):
+        print(remark)
     if arguments.ground and not found.grounded:
         print("No foot was seen to stand, so nothing was set on the ground")
     if not found.improved:
@@ -130,18 +125,6 @@ def _footage(a: argparse.Namespace, calibration: Calibrated | Calibration | None
     return _focused(one, a.focal)
 
 
-def _too_little(unseen: np.ndarray, first: int) -> str:
-    """Which frames nothing is known of, and where their poses are from."""
-    spans = [f"{first + a}" if b - a == 1 else f"{first + a}-{first + b - 1}" for a, b in runs(unseen)]
-    told = ", ".join(spans[:MOST_SPANS]) + (
-        f" and {len(spans) - MOST_SPANS} more" * (len(spans) > MOST_SPANS)
-    )
-    return (
-        f"{unseen.sum()} of {len(unseen)} frames show fewer than {LEAST_JOINTS} joints and follow from "
-        f"the others: {told}"
-    )
-
-
 def _focused(footage: Footage, focal: float | None) -> Footage:
     if focal is None:
         return footage
@@ -158,9 +141,6 @@ def _above_floor(motion: Motion, offsets: np.ndarray) -> Motion:
     floor = ankles_standing(poses.rotations, poses.transl, offsets) - ANKLE_METRES
     return replace(motion, poses=Pose(poses.rotations, poses.transl - [0, floor, 0]))
 
-
-MOST_SPANS = 8
-"""Of frames that are named."""
 
 ANKLE_METRES = 0.08
 """Height of an ankle above the sole."""

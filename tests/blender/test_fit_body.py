@@ -237,6 +237,19 @@ def test_sides_that_the_detector_exchanged_get_no_marker(extension, tmp_path):
     assert not set(marked) & set(range(16, 21))
 
 
+def test_sides_put_back_and_frames_that_show_too_little_are_told(addon, tmp_path):
+    filmed, settings = Filmed(tmp_path, frames=24, views=1), addon("fit_settings")
+    seen = np.load(filmed.files[0])
+    seen[15:20] = seen[15:20][:, list(mirrored(SETS[SET]))]
+    seen[[4, 5, 9], :, 2] = 0
+    np.save(filmed.files[0], seen)
+    chosen = settings.FitSettings(views=(settings.View(str(filmed.files[0])),), first_frame=101)
+    told = addon("fit_body").fit_body(bpy.context, chosen).warning
+    assert "In 5 frames left and right of arms or legs were exchanged" in told
+    assert "3 of 24 frames show fewer than 6 joints and follow from the others: 105-106, 110" in told
+    assert "\n" not in told
+
+
 def test_keys_lie_where_their_time_is_and_the_report_says_so(addon, filmed):
     settings = addon("fit_settings")
     bpy.context.scene.render.fps = 24
