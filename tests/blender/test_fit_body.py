@@ -303,6 +303,10 @@ def test_a_camera_of_the_scene_that_is_no_pinhole_is_refused(what, extension, fi
     assert scene_state() == before
 
 
+PICTURE_SCALE = 0.1
+"""Of pictures beside the images that keypoints were found in."""
+
+
 def picture(folder: Path, frames: int, size=(192, 108), first: int = 0) -> Path:
     """The first of some numbered pictures."""
     image = bpy.data.images.new("frame", *size)
@@ -331,7 +335,7 @@ def test_pictures_and_files_are_matched_by_the_numbers_in_their_names(
     number, shown, extension, filmed, tmp_path
 ):
     keypoints = np.load(filmed.files[0])
-    folder = write_frames(tmp_path / "files", keypoints[:, None, :, :2], first=1)
+    folder = write_frames(tmp_path / "files", keypoints[:, None, :, :2] * PICTURE_SCALE, first=1)
     movie = picture(tmp_path, 12, first=number)
     bpy.ops.contrapposto.fit_body(views=[view(folder, movie)], first_frame=21)
     clip = bpy.data.objects["Fit Camera"].data.background_images[0].clip
