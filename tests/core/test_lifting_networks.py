@@ -172,6 +172,13 @@ def test_one_point_or_nothing_at_all_is_a_finite_answer(network):
         assert (found.deviation > 0).all()
 
 
+def test_no_frames_are_an_answer_of_none():
+    here = lifting.seen(2)
+    none = replace(here, cameras=here.cameras[:0], points=here.points[:0], confidence=here.confidence[:0])
+    for refine in (None, lifting.diffpose()):
+        assert lift(none, lifting.lifter(), refine).positions.shape == (0, NUM_LIFTED, 3)
+
+
 def test_wrong_numbers_of_points_are_refused():
     here = lifting.seen()
     with pytest.raises(ValueError, match="17 points"):

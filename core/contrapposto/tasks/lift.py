@@ -110,7 +110,7 @@ def _drawn(
     callback: Callback | None,
 ) -> np.ndarray:
     """(poses, B, 23, 3) draws in the sight's axes, with the same noise for all frames."""
-    firsts = range(0, int(sight.size.shape[0]), CHUNK)
+    firsts = range(0, max(1, int(sight.size.shape[0])), CHUNK)
     some = []
     for number, first in enumerate(firsts):
         if callback is not None:
