@@ -107,7 +107,7 @@ def _draw_models(column: bpy.types.UILayout, context: bpy.types.Context) -> None
     if len(found) > _MOST_MODELS:
         column.label(text=f"and {len(found) - _MOST_MODELS} more")
     if not found:
-        column.label(text="No .pkl or .npz file is in this folder", icon="ERROR")
+        column.label(text="No .pkl or .npz file can be found in this folder", icon="ERROR")
 
 
 def register() -> None:

@@ -96,9 +96,9 @@ def test_choosing_a_model_file_begins_in_the_folder(extension, folder, preferenc
 
 
 def test_a_folder_without_models_is_told(extension, tmp_path, preferences):
-    assert "No .pkl or .npz file is in this folder" not in drawn_preferences(extension)
+    assert "No .pkl or .npz file can be found in this folder" not in drawn_preferences(extension)
     preferences.body_models = str(tmp_path)
-    assert "No .pkl or .npz file is in this folder" in drawn_preferences(extension)
+    assert "No .pkl or .npz file can be found in this folder" in drawn_preferences(extension)
     assert [name for name, _ in drawn_menu(extension)] == [
         "contrapposto.add_body", "contrapposto.add_body_from_file",
     ]  # fmt: skip
