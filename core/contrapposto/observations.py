@@ -67,8 +67,7 @@ class Known:
             pelvis' place is then where ``transl`` will be, and its height is meant.
         height_known: whether the pelvis' height above the floor (``transl`` y) is
             meant, so that a low pelvis asks for bent legs.
-        stiff: joints that nobody set but that cannot turn either; what they should
-            turn, the joint below takes over.
+        stiff: joints that nobody set but that cannot turn either.
     """
 
     joints: np.ndarray

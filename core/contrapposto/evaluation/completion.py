@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from contrapposto.arrays import to_numpy
+from contrapposto.arrays import like, to_numpy
 from contrapposto.evaluation.baselines import Gaussian, nearest
 from contrapposto.evaluation.cases import CASES, DESCRIPTIONS, Case
-from contrapposto.evaluation.homing import bring_home
+from contrapposto.evaluation.homing import approaching, bring_home, placed_in
 from contrapposto.evaluation.metrics import hypothesis_errors_mm
 from contrapposto.evaluation.poses import TEST_STRIDE, TRAIN_STRIDE, poses_of, poses_to_complete
 from contrapposto.evaluation.published import Answer, completions
@@ -30,6 +31,7 @@ from contrapposto.priors.pose import Condition, PosePrior
 from contrapposto.rotation import to_rot6d
 from contrapposto.skeleton import NUM_JOINTS, forward_kinematics
 from contrapposto.tasks.alternatives import alternatives
+from contrapposto.tasks.naturalness import percent_less_natural
 
 HYPOTHESES = 10
 FEWER = (1, 5)
@@ -74,13 +76,16 @@ def complete(
             np.where(placed[:, None], positions, np.float32(np.nan)),
             np.where(placed[:, None, None], world, np.float32(np.nan)),
         )
-        found.append(
-            to_numpy(
-                alternatives(
-                    prior, condition.on(prior.mean), hypotheses, seed=seed + start, diversity=diversity
-                )
-            )
+        placement = placed_in(case.placed, positions[:, list(case.placed)], world[:, list(case.placed)])
+        drawn = alternatives(
+            prior,
+            condition.on(prior.mean),
+            hypotheses,
+            seed=seed + start,
+            diversity=diversity,
+            bring_home=partial(approaching, free=case.hidden, placement=placement) if case.placed else None,
         )
+        found.append(to_numpy(drawn))
     return np.concatenate(found, axis=1)
 
 
@@ -91,6 +96,12 @@ def _brought_home(rotations: np.ndarray, test: np.ndarray, case: Case) -> np.nda
     joints = list(case.placed)
     world, positions = forward_kinematics(test.astype(np.float64))
     return bring_home(rotations, case.hidden, joints, positions[:, joints], world[:, joints])
+
+
+def _natural(rotations: np.ndarray, prior: PosePrior) -> dict[str, float]:
+    """The median percent of real poses that are less natural; nothing if the prior does not know."""
+    percent = percent_less_natural(like(rotations, prior.mean), prior=prior)
+    return {} if percent is None else {"naturalness": float(np.median(percent))}
 
 
 def evaluate(
@@ -166,6 +177,7 @@ def compare(
                 "moving_mpjpe_min_mm": moving["mpjpe_min_mm"],
                 "moving_mpjpe_of_mean_mm": moving["mpjpe_of_mean_mm"],
                 **fewer,
+                **_natural(rotations[0], prior),
                 "hypotheses": len(rotations),
                 "poses": len(test),
                 "seconds": seconds,

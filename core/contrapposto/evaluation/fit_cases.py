@@ -23,8 +23,8 @@ from contrapposto.priors.motion import FPS
 from contrapposto.priors.pose import STATE, PosePrior
 from contrapposto.rotation import from_rotvec, split_heading
 from contrapposto.skeleton import NUM_JOINTS, forward_kinematics
+from contrapposto.tasks.fit_points import mobility
 from contrapposto.tasks.fit_start import FEWEST_FRAMES, Start
-from contrapposto.tasks.reach import mobility
 
 POINTS = "body_25b"
 """The set of points that are told: with feet, as OpenPose and Halpe have them."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from contrapposto.skeleton import NUM_JOINTS
-from contrapposto.tasks.reach import Placement, reach
+from contrapposto.tasks.reach import Placement, approach, reach
 
 CHUNK = 256
 
@@ -35,19 +35,32 @@ def bring_home(
     Returns:
         (N, B, 22, 3, 3).
     """
-    count = len(rotations)
     homes = []
     for start in range(0, len(places), CHUNK):
         rows = slice(start, start + CHUNK)
-        turned = {} if directions is None else dict(zip(joints, directions[rows].swapaxes(0, 1), strict=True))
-        placement = Placement(
-            list(joints),
-            np.tile(places[rows], (count, 1, 1)),
-            {joint: np.tile(R, (count, 1, 1)) for joint, R in turned.items()},
-        )
+        placement = placed_in(joints, places[rows], None if directions is None else directions[rows])
         found = rotations[:, rows]
+        placement = _of_each(placement, len(rotations))
         R = found.reshape(-1, NUM_JOINTS, 3, 3)
         for _ in range(rounds):
             R, _ = reach(R, free, placement)
         homes.append(R.reshape(found.shape))
     return np.concatenate(homes, axis=1)
+
+
+def placed_in(joints: Sequence[int], places: np.ndarray, directions: np.ndarray | None = None) -> Placement:
+    """Where the placed joints of each of B poses belong; see ``bring_home``."""
+    turned = {} if directions is None else dict(zip(joints, directions.swapaxes(0, 1), strict=True))
+    return Placement(list(joints), places, turned)
+
+
+def approaching(rotations: np.ndarray, free: np.ndarray, placement: Placement) -> np.ndarray:
+    """Poses (..., B, 22, 3, 3) that are still being drawn, nearer to where their joints belong."""
+    poses = rotations.reshape(-1, NUM_JOINTS, 3, 3)
+    each = _of_each(placement, len(poses) // len(placement.positions))
+    return approach(poses, free, each).reshape(rotations.shape)
+
+
+def _of_each(placement: Placement, count: int) -> Placement:
+    """The same for ``count`` hypotheses of each pose, one hypothesis of all poses after another."""
+    return placement.of(np.tile(np.arange(len(placement.positions)), count))

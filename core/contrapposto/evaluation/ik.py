@@ -15,6 +15,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -176,7 +177,17 @@ def from_prior(prior: PosePrior, hypotheses: int) -> Method:
                 part.positions,
                 np.full_like(rotations, np.nan),
             )
-            drawn = alternatives(prior, condition.on(prior.mean), hypotheses, seed=seed + first)
+            drawn = alternatives(
+                prior,
+                condition.on(prior.mean),
+                hypotheses,
+                seed=seed + first,
+                bring_home=partial(
+                    homing.approaching,
+                    free=part.case.free,
+                    placement=homing.placed_in(part.case.placed, part.targets),
+                ),
+            )
             home = bring_home(part, to_numpy(drawn))
             energies = to_numpy(energy(prior, like(home, prior.mean)))
             ranks = np.stack([rank(home[:, b], energies[:, b]) for b in range(len(part))], axis=1)

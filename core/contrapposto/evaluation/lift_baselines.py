@@ -13,9 +13,8 @@ from contrapposto.motion import Pose
 from contrapposto.priors.pose import PosePrior
 from contrapposto.rotation import geodesic_angle, transpose
 from contrapposto.skeleton import NUM_JOINTS, forward_kinematics
-from contrapposto.tasks.fit_points import in_views
+from contrapposto.tasks.fit_points import in_views, mobility
 from contrapposto.tasks.fit_start import HEADINGS, LOOSENESS, approached, facing, misfit, standing_place
-from contrapposto.tasks.reach import mobility
 
 VIEWS = 6
 """Cameras that each training pose is seen by, for the nearest one."""

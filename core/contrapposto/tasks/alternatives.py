@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from contrapposto.arrays import Array, like, namespace, to_numpy
-from contrapposto.diffusion.sampler import Callback, dpm_solver
+from contrapposto.diffusion.sampler import Callback, Denoiser, dpm_solver
 from contrapposto.priors.pose import STATE, Condition, PosePrior
 from contrapposto.skeleton import DESCENDANTS, JOINT_INDEX, NUM_JOINTS, forward_kinematics, mirror
 from contrapposto.tasks.ranking import energy
@@ -39,8 +40,15 @@ NEAREST = 1e-3
 FINEST = 0.03
 """Noise-to-signal ratio of a draw's last step, where it does not begin lower."""
 
+HOMING_RATIO = 10.0
+"""Noise-to-signal ratio from which down placed joints are brought home in each step, chosen on val: later,
+the rest of the body has too little noise left to follow."""
+
 OUTLIER_RATIO = 0.7
 """Noise-to-signal ratio at which outliers are told, chosen on val."""
+
+BringHome = Callable[[np.ndarray], np.ndarray]
+"""Turns poses (..., B, 22, 3, 3) so that their placed joints come nearer to where they belong."""
 
 _FORGETTABLE = (
     ("left_hip", "left_knee", "left_ankle", "left_foot"),
@@ -101,6 +109,30 @@ def _leaning(condition: Condition, other: Condition) -> Array:
     return difference @ like(np.sin(1.0 + np.arange(difference.shape[1])), difference)
 
 
+def _homing(prior: PosePrior, given: Condition, denoiser: Denoiser, bring_home: BringHome) -> Denoiser:
+    """A denoiser that expects placed joints where they belong, once the noise lets a pose be seen.
+
+    The steps that follow make the rest of the body fit them.
+
+    Args:
+        prior: of the denoiser.
+        given: the condition beside its mirror image, arrays (half, 2, B, ...).
+        denoiser: of states (half, 2, B, 132).
+        bring_home: of poses that are not seen in a mirror.
+    """
+    xp = namespace(given.rotations)
+
+    def expect(x: Array, t: float) -> Array:
+        x0 = denoiser(x, t)
+        if float(prior.schedule.s(t)) > HOMING_RATIO * float(prior.schedule.a(t)):
+            return x0
+        poses = xp.where(given.known[..., None, None], given.rotations, prior.decode(x0))
+        seen = like(bring_home(to_numpy(xp.stack([poses[:, 0], mirror(poses[:, 1])]))), poses)
+        return prior.encode(xp.stack([seen[0], mirror(seen[1])], axis=1))
+
+    return expect
+
+
 def draw(
     prior: PosePrior,
     condition: Condition,
@@ -109,6 +141,7 @@ def draw(
     callback: Callback | None = None,
     *,
     distance: float = 1.0,
+    bring_home: BringHome | None = None,
 ) -> Array:
     """Poses from the prior that agree with a condition.
 
@@ -125,11 +158,13 @@ def draw(
         callback: called before each step with (step, steps); may raise to stop.
         distance: 1 draws from pure noise; less, from the condition's rotations, all of which are then
             read, under so much noise that the poses are about this share of the way to any other.
+        bring_home: what brings placed joints home; the network alone is off by some centimetres.
 
     Returns:
         (count, B, 22, 3, 3) local rotations, the known ones as given.
 
-    Source: Meng et al. 2022, "SDEdit", section 3, for poses near a given one.
+    Source: Meng et al. 2022, "SDEdit", section 3, for poses near a given one; Chung et al. 2024, "Decomposed
+    Diffusion Sampler", for least squares on what each step expects.
     """
     rotations = condition.rotations
     xp = namespace(rotations)
@@ -155,7 +190,10 @@ def draw(
         times = prior.schedule.ladder(STEPS, high=ratio, low=min(FINEST, ratio / 2))
         a, s = float(prior.schedule.a(times[0])), float(prior.schedule.s(times[0]))
         x = a * prior.encode(given.rotations) + s * z
-    x0 = dpm_solver(prior.denoiser(told), x, prior.schedule, times, callback)
+    denoiser = prior.denoiser(told)
+    if bring_home is not None:
+        denoiser = _homing(prior, given, denoiser, bring_home)
+    x0 = dpm_solver(denoiser, x, prior.schedule, times, callback)
     drawn = prior.decode(x0)
     drawn = xp.where(given.known[..., None, None], given.rotations, drawn)
     return xp.concat([drawn[:, 0], mirror(drawn[:, 1])])
@@ -220,6 +258,7 @@ def alternatives(
     drawing: Drawing = COMPLETING,
     offsets: np.ndarray | None = None,
     callback: Callback | None = None,
+    bring_home: BringHome | None = None,
 ) -> Array:
     """Representative completions of a batch of poses that all hide the same joints.
 
@@ -232,12 +271,13 @@ def alternatives(
         drawing: from how many draws, how near the pose, and without which.
         offsets: (22, 3) body proportions; the standard body if None.
         callback: called before each denoising step with (step, steps); may raise to stop.
+        bring_home: see ``draw``.
 
     Returns:
         (N, B, 22, 3, 3) local rotations, the root's without heading.
     """
     count = max(FEWEST_DRAWS, drawing.draws * hypotheses)
-    drawn = draw(prior, condition, count, seed, callback, distance=drawing.distance)
+    drawn = draw(prior, condition, count, seed, callback, distance=drawing.distance, bring_home=bring_home)
     drawn = _without_outliers(prior, drawn, drawing.outliers)
     hidden = ~to_numpy(condition.known)[0]
     return keep_representatives(drawn, hidden, hypotheses, offsets, diversity, across=drawing.across)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Complete a pose: some joints are known, the prior supplies the rest.
 
-Draw many poses that agree with what is known, keep a few that represent them all,
-bring placed limb ends exactly where they belong, set the feet on the floor, rank.
+Draw many poses that agree with what is known, bringing placed limb ends home while the poses take
+shape, keep a few that represent them all, bring the ends exactly where they belong, set the feet
+on the floor, rank.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from contrapposto.rotation import split_heading
 from contrapposto.skeleton import NUM_JOINTS
 from contrapposto.soles import Soles
 from contrapposto.tasks.alternatives import COMPLETING, Drawing, alternatives
-from contrapposto.tasks.given import fixed_joints, stiffen, told, with_pelvis_placed
+from contrapposto.tasks.given import fixed_joints, told, with_pelvis_placed
 from contrapposto.tasks.judgement import Completion, failure, judge
 from contrapposto.tasks.placement import Floor
 from contrapposto.tasks.ranking import energy, rank
-from contrapposto.tasks.reach import solve
+from contrapposto.tasks.reach import approach, solve
 from contrapposto.tasks.standing import lift, stand
 
 __all__ = ["Completion", "complete_pose"]
@@ -108,6 +109,12 @@ def complete_pose(
     condition, placement = told(before, upright, transl, heading, known)
     if keep_feet_on_floor and transl[1] > 0:
         placement = replace(placement, floor=Floor(-float(transl[1]), soles))
+    fixed = fixed_joints(known)
+
+    def bring_home(rotations: np.ndarray) -> np.ndarray:
+        poses = rotations.reshape(-1, NUM_JOINTS, 3, 3)
+        return approach(poses, ~fixed, placement, offsets).reshape(rotations.shape)
+
     drawn = alternatives(
         prior,
         condition.on(reference),
@@ -117,11 +124,10 @@ def complete_pose(
         drawing=drawing,
         offsets=offsets,
         callback=callback,
+        bring_home=bring_home if placement.asks else None,
     )[:, 0]
     rotations = to_numpy(drawn).astype(np.float64)
-    rotations[:, known.joints] = upright[known.joints]
-    rotations = stiffen(rotations, upright, known)
-    fixed = fixed_joints(known)
+    rotations[:, fixed] = upright[fixed]
     reached = solve(rotations, ~fixed, placement, offsets)
     rotations = reached.rotations
     places = transl + reached.shift @ heading.T

@@ -21,8 +21,8 @@ from contrapposto.keypoints.cameras import Camera
 from contrapposto.keypoints.robust import OUTLIER, PIXELS, agreement
 from contrapposto.motion import Pose
 from contrapposto.rotation import from_rotvec, project, skew, to_rotvec, transpose
-from contrapposto.skeleton import DESCENDANTS, NUM_JOINTS, forward_kinematics
-from contrapposto.tasks.reach import frames_above, mobility
+from contrapposto.skeleton import DESCENDANTS, JOINT_INDEX, NUM_JOINTS, forward_kinematics
+from contrapposto.tasks.reach import frames_above
 
 STEPS = 20
 SETTLED = 2e-3
@@ -30,6 +30,9 @@ SETTLED = 2e-3
 
 LARGEST_STEP = 0.6
 """Radians that a joint may turn in one step."""
+
+MOBILITY = {"spine": 0.25, "neck": 0.3, "head": 0.3, "collar": 0.25, "pelvis": 0.3, "ankle": 0.4, "foot": 0.2}
+"""How loosely each joint is held at home, relative to knees, elbows, hips, shoulders and wrists."""
 
 FREE = 1e-6
 """Weight of the pelvis' place, and of everything, that keeps a step solvable where little is seen."""
@@ -176,6 +179,16 @@ def moved(pose: Pose, move: np.ndarray, moving: np.ndarray | float = 1.0) -> tup
     R = project(from_rotvec(turn * less[:, None, None]) @ pose.rotations)
     size = np.maximum(largest, np.linalg.norm(move[:, -3:], axis=-1))
     return Pose(R, pose.transl + less[:, None] * move[:, -3:]), size
+
+
+def mobility() -> np.ndarray:
+    """(22,) how loosely each joint is held at home, squared, relative to a knee."""
+    table = np.ones(NUM_JOINTS)
+    for name, joint in JOINT_INDEX.items():
+        for part, value in MOBILITY.items():
+            if part in name:
+                table[joint] = value
+    return table
 
 
 def held_at_home(looseness: float | np.ndarray, place: Place | None, count: int) -> np.ndarray:

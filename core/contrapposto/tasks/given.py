@@ -9,7 +9,7 @@ import numpy as np
 
 from contrapposto.observations import Known
 from contrapposto.priors.pose import Condition
-from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, PARENTS, forward_kinematics
+from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, forward_kinematics
 from contrapposto.tasks.placement import Placement
 
 HEIGHT_RANGE = 1.3
@@ -41,19 +41,6 @@ def fixed_joints(known: Known) -> np.ndarray:
     fixed = np.array(known.joints)
     fixed[[JOINT_INDEX[joint] for joint in known.stiff]] = True
     return fixed
-
-
-def stiffen(rotations: np.ndarray, upright: np.ndarray, known: Known) -> np.ndarray:
-    """Give stiff joints the turn that they have, and theirs to the joints below that are free.
-
-    Those keep their world rotation, so that a back whose lowest joint is stiff bends above it.
-    """
-    for joint in sorted(JOINT_INDEX[name] for name in known.stiff):
-        below = [j for j in range(NUM_JOINTS) if PARENTS[j] == joint and not known.joints[j]]
-        passed_on = upright[joint].T @ rotations[:, joint]
-        rotations[:, below] = passed_on[:, None] @ rotations[:, below]
-        rotations[:, joint] = upright[joint]
-    return rotations
 
 
 def told(
@@ -100,7 +87,7 @@ def told(
     height = transl[1] if says_something else np.nan
     condition = Condition(
         upright[None],
-        np.asarray(known.joints, dtype=bool)[None],
+        fixed_joints(known)[None],
         np.array([height]),
         positions[None],
         orientations[None],

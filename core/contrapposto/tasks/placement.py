@@ -96,6 +96,11 @@ class Placement:
         )
 
     @property
+    def asks(self) -> bool:
+        """Whether it asks anything of the joints."""
+        return bool(len(self.joints) or self.orientations)
+
+    @property
     def exact(self) -> dict[int, np.ndarray]:
         """The orientations that hold exactly, which a joint takes whatever its limb does."""
         return {joint: R for joint, R in self.orientations.items() if not self.softness.get(joint)}
@@ -140,6 +145,10 @@ class Rows:
     def cost(self) -> np.ndarray:
         """(N,) how much is missed."""
         return np.sum(self.r**2 / self.slack, axis=1)
+
+    def about(self, frames: np.ndarray) -> Rows:
+        """The same equations in turns about the axes of frames (N, T, 3, 3)."""
+        return replace(self, J=np.einsum("nmti,ntij->nmtj", self.J, frames))
 
     def chosen(self, rows: np.ndarray) -> Rows:
         """Some of the equations."""
@@ -201,6 +210,35 @@ def orientation_rows(placement: Placement, turning: np.ndarray, world: np.ndarra
         slack[:, row] = (SOFT_RADIANS * placement.softness[joint]) ** 2
     M = 3 * len(soft)
     return Rows(J.reshape(N, M, T, 3), np.zeros((N, M, 3)), r.reshape(N, M), slack.reshape(N, M))
+
+
+def shared_rows(
+    placement: Placement,
+    free: np.ndarray,
+    turning: np.ndarray,
+    above: np.ndarray,
+    strayed: np.ndarray,
+    ease: np.ndarray,
+) -> Rows:
+    """What joints with an exact orientation ask of those above them: to share the turn that it takes.
+
+    Args:
+        placement: whose exact orientations decide how these joints are turned.
+        free: (22,) bool, joints that may turn.
+        turning: indices of the T joints that turn.
+        above: (N, 22, 3, 3) world rotations that joints are turned in.
+        strayed: (N, 22, 3) how far joints have turned since the start, about the axes of ``above``.
+        ease: (22, 3) how easily they turn about those.
+    """
+    decided = [joint for joint in sorted(placement.exact) if free[joint]]
+    N, M, T = len(strayed), 3 * len(decided), len(turning)
+    J = np.zeros((N, len(decided), 3, T, 3))
+    for row, joint in enumerate(decided):
+        held = [other for other in placement.exact if DESCENDANTS[other, joint] and other != joint]
+        turns = placement.turns(joint) & ~ABOVE[:, held].any(axis=1)
+        J[:, row, :, turns[turning]] = np.swapaxes(above[:, joint], -1, -2)
+    slack = np.broadcast_to(ease[decided].ravel(), (N, M))
+    return Rows(J.reshape(N, M, T, 3), np.zeros((N, M, 3)), strayed[:, decided].reshape(N, M), slack)
 
 
 def limit_rows(

@@ -2,12 +2,12 @@
 """Bring placed joints where they belong, turning free joints as little as possible.
 
 A damped Gauss-Newton solver on the analytic Jacobian. Each step is the smallest turn
-away from the pose that it started from, in units of how mobile each joint is, that
+away from the pose that it started from, in units of how far people turn each joint, that
 answers what ``placement`` asks: exact targets without slack, so that they come out to
 a fraction of a millimetre where they can be reached, the others with theirs. Towards
 what is out of reach, a limb stretches.
 
-With ``W`` the mobility and ``C`` the slack of each row, the step ``turn = W J^T (J W
+With ``W`` the ease of turning and ``C`` the slack of each row, the step ``turn = W J^T (J W
 J^T + C)^-1 r`` minimises ``turn^T W^-1 turn + (J turn - r)^T C^-1 (J turn - r)``: a
 row without slack is a constraint, one with slack an observation.
 
@@ -26,6 +26,7 @@ from contrapposto.rotation import from_rotvec, project, to_rotvec
 from contrapposto.skeleton import (
     DESCENDANTS,
     JOINT_INDEX,
+    JOINT_NAMES,
     NUM_JOINTS,
     PARENTS,
     forward_kinematics,
@@ -40,14 +41,19 @@ from contrapposto.tasks.placement import (
     floor_rows,
     limit_rows,
     orientation_rows,
+    shared_rows,
     soft_position_rows,
 )
 
-__all__ = ["Placement", "Reached", "frames_above", "mobility", "reach", "solve"]
+__all__ = ["Placement", "Reached", "approach", "frames_above", "reach", "solve"]
 
 STEPS = 20
 EXACT_STEPS = 8
-"""The last of them, which only close what is left of the exact targets' gaps."""
+"""The last of them, which only close what is left of the exact targets' gaps, and for that ask more of joints
+that are rarely turned."""
+
+FEW_STEPS = 2
+"""Steps that a pose which is still being drawn takes: it will be asked again."""
 
 TOLERANCE = 2e-4
 """Metres at which a target counts as reached."""
@@ -82,8 +88,17 @@ STUCK = 1.0
 BENT = 0.7
 """Radians that knees and elbows are bent at the second start: straight ones cannot shorten a limb."""
 
-MOBILITY = {"spine": 0.25, "neck": 0.3, "head": 0.3, "collar": 0.25, "pelvis": 0.3, "ankle": 0.4, "foot": 0.2}
-"""Relative ease of turning; knees, elbows, hips and shoulders have 1."""
+USUAL_DEG = {
+    "pelvis": (14, 14, 7), "spine1": (13, 7, 6), "spine2": (5, 4, 3), "spine3": (7, 3, 3),
+    "neck": (12, 14, 6), "head": (10, 11, 8),
+    "collar": (1, 6, 6), "shoulder": (36, 30, 23), "elbow": (8, 32, 10), "wrist": (26, 20, 15),
+    "hip": (22, 13, 11), "knee": (28, 4, 2), "ankle": (16, 14, 6), "foot": (14, 1, 3),
+}  # fmt: skip
+"""How far people turn each joint from its mean about the axes of the joint above, which at rest point to the
+left, up and to the front: standard deviations over the poses of ``train``."""
+
+EASY_DEG = 25.0
+"""A joint that is usually turned this far turns with ease 1."""
 
 
 _LEGS = [[JOINT_INDEX[f"{side}_{part}"] for part in ("hip", "knee", "ankle")] for side in ("left", "right")]
@@ -97,14 +112,8 @@ _FLEXION = {
 """The axis about which each hinge bends."""
 
 
-def mobility() -> np.ndarray:
-    """(22,) relative ease of turning of each joint."""
-    table = np.ones(NUM_JOINTS)
-    for name, joint in JOINT_INDEX.items():
-        for part, value in MOBILITY.items():
-            if part in name:
-                table[joint] = value
-    return table
+EASE = np.array([np.square(np.divide(USUAL_DEG[name.split("_")[-1]], EASY_DEG)) for name in JOINT_NAMES])
+"""(22, 3) how easily each joint turns about the axes of the joint above."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,12 +185,23 @@ def solve(
     return best
 
 
+def approach(
+    rotations: np.ndarray,
+    free: np.ndarray,
+    placement: Placement,
+    offsets: np.ndarray | None = None,
+) -> np.ndarray:
+    """The first few steps of ``solve``, for poses that are still being drawn: (N, 22, 3, 3)."""
+    start = np.array(rotations, dtype=np.float64)
+    turning = np.flatnonzero(_turning(free, placement))
+    return _descend(start, start, free, turning, placement, offsets, steps=FEW_STEPS, exact_steps=0).rotations
+
+
 def _turning(free: np.ndarray, placement: Placement) -> np.ndarray:
-    """(22,) bool, the joints whose turn moves a placed joint, or turns one that gives way."""
+    """(22,) bool, the joints whose turn moves a placed joint, or turns one that is to point somewhere."""
     useful = np.asarray(ABOVE[:, list(placement.joints)].any(axis=1))
     for joint in placement.orientations:
-        if placement.softness.get(joint):
-            useful |= placement.turns(joint)
+        useful |= placement.turns(joint)
     if placement.floor is not None:  # a placed leg bends and tilts its foot to stay above it
         for leg in _LEGS:
             useful[leg[1:]] |= DESCENDANTS[leg[0], list(placement.joints)].any()
@@ -196,45 +216,54 @@ def _descend(
     turning: np.ndarray,
     placement: Placement,
     offsets: np.ndarray | None,
+    *,
+    steps: int = STEPS,
+    exact_steps: int = EXACT_STEPS,
 ) -> Reached:
     """The best of the poses that the steps from ``R`` lead through, each step minding ``home``."""
     N = len(R)
     give = (SOFT_METRES * placement.pelvis_softness) ** 2
-    W = np.concatenate([np.repeat(mobility()[turning], 3), np.full(3 if give else 0, give)])
+    W = np.concatenate([EASE[turning].ravel(), np.full(3 if give else 0, give)])
     R, shift, live = R.copy(), np.zeros((N, 3)), np.arange(N)
     best = Reached(R.copy(), shift.copy(), np.zeros(N), np.full(N, np.inf))
-    for step in range(STEPS + 1):
+    for step in range(steps + 1):
         here = placement.of(live)
         R[live] = pose = _orient(R[live], free, here)
         world, positions = forward_kinematics(pose, offsets)
         J = position_jacobian(world, positions)[..., turning, :]
         gaps = here.gaps(positions, shift[live])
         hinges, limited = limit_rows(here, free, turning, pose, world)
-        wishes = Rows.joined([soft_position_rows(here, J, gaps), orientation_rows(here, turning, world)])
+        above = frames_above(world, range(NUM_JOINTS))
+        strayed = to_rotvec(pose @ np.swapaxes(home[live], -1, -2))
+        shared = shared_rows(here, free, turning, above, strayed, EASE)
+        wishes = [soft_position_rows(here, J, gaps), orientation_rows(here, turning, world), shared]
+        wishes = Rows.joined(wishes)
         if here.floor is not None:
             floor = floor_rows(here, here.floor, turning, J, world, positions + shift[live, None])
             wishes = Rows.joined([wishes, floor])
         others = Rows.joined([wishes, limited])
-        strayed = _turned_away(pose, home[live], world, turning)
-        strayed = np.concatenate([strayed, shift[live]], axis=1)[:, : len(W)]
+        strayed = np.concatenate([strayed[:, turning].reshape(len(live), -1), shift[live]], axis=1)[
+            :, : len(W)
+        ]
         gap = np.sqrt(np.sum(gaps[:, ~here.is_soft] ** 2, axis=-1)).max(axis=-1, initial=0.0)
         rest = others.cost + np.sum(strayed**2 / W, axis=1)
         cost = 1000 * np.maximum(0, gap - TOLERANCE) + hinges.cost + LESS * rest
         best.take(live, Reached(pose, shift[live], gap, cost))
-        if step == STEPS or len(W) == 0:
+        if step == steps or len(W) == 0:
             break
         far = gap / LARGEST_PULL
         pulled = gaps / np.maximum(1, far)[:, None, None]
         exact = exact_position_rows(here, J, pulled, (DAMPING * np.minimum(1, far)) ** 2 + SINGULAR)
-        weighs = step < STEPS - EXACT_STEPS
-        move = _step(Rows.joined([exact, hinges]), others, RETURN * strayed, W, weighs=weighs)
+        weighs = step < steps - exact_steps
+        exact, others = (rows.about(above[:, turning]) for rows in (Rows.joined([exact, hinges]), others))
+        move = _step(exact, others, RETURN * strayed, W if weighs else np.sqrt(W), weighs=weighs)
         turn = move[:, : 3 * len(turning)].reshape(len(live), len(turning), 3)
         size = np.sqrt(np.sum(turn**2, axis=-1)).max(axis=-1, initial=0.0)
         less = np.minimum(1, LARGEST_STEP / np.maximum(size, 1e-12))[:, None]
         too_far = np.concatenate([hinges.r, limited.r], axis=1).max(axis=1, initial=0.0) > UNSEEN
         asked = (wishes.cost > 0) | (too_far & (step > 0))  # a pose that is there already stays
         going = (gap > TOLERANCE) | (asked & (size > SETTLED))
-        R[live] = _turned(pose, world, turning, turn * less[..., None])
+        R[live] = _turned(pose, turning, turn * less[..., None])
         if give:
             shift[live] += move[:, -3:] * less
         live = live[going]
@@ -271,17 +300,10 @@ def _step(exact: Rows, others: Rows, back: np.ndarray, W: np.ndarray, *, weighs:
     return move[..., 0]
 
 
-def _turned_away(R: np.ndarray, home: np.ndarray, world: np.ndarray, turning: np.ndarray) -> np.ndarray:
-    """(N, 3 T) how far joints have turned since ``home``, world rotation vectors."""
-    turn = to_rotvec(R[:, turning] @ np.swapaxes(home[:, turning], -1, -2))
-    return (frames_above(world, turning) @ turn[..., None]).reshape(len(R), -1)
-
-
-def _turned(R: np.ndarray, world: np.ndarray, turning: np.ndarray, turn: np.ndarray) -> np.ndarray:
-    """The poses after a turn (N, T, 3) of joints, in the world."""
-    above = frames_above(world, turning)
+def _turned(R: np.ndarray, turning: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    """The poses after a turn (N, T, 3) of joints, about the axes of the joints above."""
     R = R.copy()
-    R[:, turning] = project(np.swapaxes(above, -1, -2) @ from_rotvec(turn) @ above @ R[:, turning])
+    R[:, turning] = project(from_rotvec(turn) @ R[:, turning])
     return R
 
 
