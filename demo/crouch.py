@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Part of a pose on a Rigify human: someone crouches and reaches forward, and only three controls say so."""
+"""Part of a pose on a Rigify human: someone crouches and reaches out low, and only three controls say so."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def rigify_human() -> bpy.types.Object:
 
 
 def key(rig: bpy.types.Object) -> None:
-    """A crouch, reaching for something on the floor ahead: hips, right hand and head, nothing else."""
+    """Bent knees, reaching for something low ahead: hips, right hand and head, nothing else."""
     bones = rig.pose.bones
     torso, hand, head = bones["torso"], bones["hand_ik.R"], bones["head"]
-    torso.location = (0.0, 0.06, -0.44)
-    torso.rotation_quaternion = Euler((radians(30), 0, radians(10))).to_quaternion()
+    torso.location = (0.0, 0.08, -0.36)
+    torso.rotation_quaternion = Euler((radians(20), 0, radians(8))).to_quaternion()
     bpy.context.view_layer.update()
-    hand.matrix = Matrix.Translation((-0.16, -0.66, 0.34)) @ hand_towards(Vector((0.15, -0.75, -0.65)))
-    head.rotation_quaternion = Euler((radians(14), radians(-10), 0)).to_quaternion()
+    hand.matrix = Matrix.Translation((-0.18, -0.55, 0.62)) @ hand_towards(Vector((0.1, -0.85, -0.3)))
+    head.rotation_quaternion = Euler((radians(4), radians(-8), 0)).to_quaternion()
     for name, channels in KEYED.items():
         for channel in channels:
             bones[name].keyframe_insert(channel, frame=FRAME)

@@ -54,7 +54,7 @@ for stage in ${STAGES:-arrival press tour assets denoise torch}; do
         installed && told denoise
       ;;
     torch)
-      blender -- -b --factory-startup -P tests/window/run_tests.py -- "$folder/torch" tests/blender/test_device_on_torch.py
+      "${real_blender[@]}" -- -b --factory-startup -P tests/window/run_tests.py -- "$folder/torch" tests/blender/test_device_on_torch.py
       ;;
     *)
       echo "there is no stage '$stage'; there are arrival, press, tour, assets, denoise and torch" >&2
@@ -77,5 +77,6 @@ if [ "${UPDATE:-}" = 1 ] && [ $status = 0 ]; then
   update denoise/denoise.png window_denoise.png
   update tour/preferences.png window_preferences.png
   update tour/naturalness.png window_naturalness.png
+  update tour/fitted.png window_fit_body.png
 fi
 exit $status

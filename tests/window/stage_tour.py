@@ -387,7 +387,7 @@ def preferences() -> Story[None]:
     yield from buttons.press("preferences.addon_enable(", columns=columns, then=enabled, **where)
     area.type = "VIEW_3D"
     yield from hand.until(sidebar.is_open, "the tab")
-    yield from buttons.find("contrapposto.complete_pose(")
+    yield from open_panel("complete_pose")
     yield from hand.photograph(FOLDER / "enabled.png")
 
 

@@ -19,8 +19,8 @@ from contrapposto.motion import Motion, Pose
 from contrapposto.rotation import from_rotvec
 from contrapposto.skeleton import STANDARD_OFFSETS
 
-SUBJECT, CLIP = "fair1/fair1", "zombie"
-FIRST, SHORT, LONG = 240, 150, 10_000
+SUBJECT, CLIP = "cmu/cmu049", "49_01"
+FIRST, SHORT, LONG = 5, 150, 10_000
 TREMBLE_DEG = 5.0
 FPS = 30.0
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from contrapposto.arrays import like, to_numpy
 from contrapposto.diffusion.sampler import Callback
+from contrapposto.limits import beyond, clamp
 from contrapposto.motion import Pose
 from contrapposto.observations import Known
 from contrapposto.priors.pose import PosePrior, load
@@ -22,7 +23,7 @@ from contrapposto.skeleton import NUM_JOINTS
 from contrapposto.soles import Soles
 from contrapposto.tasks.alternatives import COMPLETING, Drawing, alternatives
 from contrapposto.tasks.given import fixed_joints, told, with_pelvis_placed
-from contrapposto.tasks.judgement import Completion, failure, judge
+from contrapposto.tasks.judgement import BROKEN_DEG, Completion, failure, judge
 from contrapposto.tasks.placement import Floor
 from contrapposto.tasks.ranking import energy, rank
 from contrapposto.tasks.reach import approach, solve
@@ -127,6 +128,7 @@ def complete_pose(
         bring_home=bring_home if placement.asks else None,
     )[:, 0]
     rotations = to_numpy(drawn).astype(np.float64)
+    rotations = _unbroken(rotations)
     rotations[:, fixed] = upright[fixed]
     reached = solve(rotations, ~fixed, placement, offsets)
     rotations = reached.rotations
@@ -154,3 +156,9 @@ def complete_pose(
     rotations[:, fixed] = given[fixed]
     completion = judge(Pose(rotations, places), found, known, before, ~fixed & present, offsets)
     return completion[np.lexsort((order, failure(completion)))]
+
+
+def _unbroken(rotations: np.ndarray) -> np.ndarray:
+    """Drawn poses (N, 22, 3, 3) whose broken joints, a knee in a hundred, come back to their limits."""
+    broken = np.degrees(beyond(rotations)) > BROKEN_DEG
+    return np.where(broken[..., None, None], clamp(rotations), rotations)
