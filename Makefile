@@ -26,7 +26,7 @@ help:
 	@echo "make test    lint and every test that needs no window: core, oldest NumPy, Blender $(BLENDERS), packaging"
 	@echo "make zip     build $(ZIP)"
 	@echo "make dev     set up .venv/dev: core, torch and the tools of tests, training and evaluation"
-	@echo "also: demo-denoise, demo-samples, demo-fit, body, lint, test-core, test-workshop, test-oldest, test-blender, test-fuzz, test-endurance,"
+	@echo "also: demo-denoise, demo-samples, demo-unusual, demo-fit, body, lint, test-core, test-workshop, test-oldest, test-blender, test-fuzz, test-endurance,"
 	@echo "      test-packaging, test-window, window, repository, clean"
 
 .venv/%/.ready: requirements/%.txt tools/environment.py
@@ -60,6 +60,11 @@ demo-samples: .venv/bpy-4.5/.ready
 	@for character in unreal rigify mixamo; do \
 	    PYTHONPATH=core .venv/bpy-4.5/bin/python demo/samples.py $$character \
 	        --output $(PICTURES)/sample_poses_$$character.png || exit 1; done
+
+# Poses that no recording has, half of each hidden and completed, as one sheet; needs the motion data.
+demo-unusual: .venv/bpy-4.5/.ready
+	@mkdir -p $(PICTURES)
+	@PYTHONPATH=core .venv/bpy-4.5/bin/python demo/unusual.py --data $(DATA) --output $(PICTURES)/unusual_poses.png
 
 # Fitted bodies over keypoints of real footage, which is data of ../shared.
 FOOTAGE ?= ../shared/data/footage/pose2sim-single
@@ -144,5 +149,5 @@ clean:
 	rm -rf build dist wheels core/build core/*.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-.PHONY: help dev zip demo demo-denoise demo-samples demo-fit body test lint test-core test-workshop test-oldest test-blender test-fuzz \
+.PHONY: help dev zip demo demo-denoise demo-samples demo-unusual demo-fit body test lint test-core test-workshop test-oldest test-blender test-fuzz \
     test-endurance test-packaging test-window window repository clean

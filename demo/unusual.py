@@ -5,8 +5,7 @@ Each row is a hand-written pose that the training data hardly has: as it is, and
 half the alternative that is offered first and the one of eight that is nearest to the truth.
 Grey and orange is known, blue is completed.
 
-    PYTHONPATH=core .venv/bpy-4.5/bin/python demo/unusual.py --data ../shared/data/mocap \
-        --output docs/images/unusual_poses.png
+    make demo-unusual
 """
 
 from __future__ import annotations
@@ -30,6 +29,9 @@ KNOWN: Colour = (0.82, 0.25, 0.015)
 COMPLETED: Colour = (0.13, 0.30, 0.58)
 TRUTH: Colour = (0.52, 0.52, 0.53)
 
+WORDS = 0.2
+"""Height of words, metres."""
+
 TITLES = {
     "left_arm_right_leg": "left arm and right leg hidden",
     "legs": "legs hidden",
@@ -41,7 +43,7 @@ TITLES = {
 def draw(data: Path, output: Path) -> None:
     """Complete every pose and write the sheet."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    sheet = Sheet(1 + 2 * len(HIDDEN), len(POSES), pixels=75)
+    sheet = Sheet(1 + 2 * len(HIDDEN), len(POSES), cell=(1.9, 2.9), head=0.9, pixels=80)
     truth, known, completed = (
         material(name, colour)
         for name, colour in (("Truth", TRUTH), ("Known", KNOWN), ("Completed", COMPLETED))
@@ -51,18 +53,18 @@ def draw(data: Path, output: Path) -> None:
         row, column = rows.index(trial.name), 1 + 2 * halves.index(trial.half)
         if column == 1:
             sheet.put(build(trial.truth, [truth] * len(trial.hidden), trial.name), 0, row)
-            sheet.write(trial.name, 0, row, up=0.12)
+            sheet.write(trial.name, 0, row, up=0.15, size=WORDS)
         errors = trial.errors_mm("contrapposto")
         materials = [completed if hidden else known for hidden in trial.hidden]
         for offset, choice in enumerate((0, int(np.argmin(errors)))):
             rotations = trial.found["contrapposto"][choice]
             sheet.put(build(rotations, materials, trial.name), column + offset, row)
-            sheet.write(f"{errors[choice]:.0f} mm", column + offset, row, up=0.12)
-    sheet.write("the pose", 0, -1, up=0.15)
+            sheet.write(f"{errors[choice]:.0f} mm", column + offset, row, up=0.15, size=WORDS)
+    sheet.write("the pose", 0, -1, up=0.15, size=WORDS)
     for number, half in enumerate(halves):
-        sheet.write(TITLES[half], 1.5 + 2 * number, -1, up=0.33, size=0.17)
+        sheet.write(TITLES[half], 1.5 + 2 * number, -1, up=0.5, size=0.24)
         for offset, name in enumerate(("first", "best of 8")):
-            sheet.write(name, 1 + 2 * number + offset, -1, up=0.1)
+            sheet.write(name, 1 + 2 * number + offset, -1, up=0.15, size=WORDS)
     sheet.print(output)
 
 

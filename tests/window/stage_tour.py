@@ -311,7 +311,7 @@ def fitted_body() -> Story[set[str]]:
     yield from hand.pause(3)
     assert things() == before, "something is in the file though it was stopped"
     yield from press("fit_body", then=lambda: progress() is None and is_there())
-    yield from hand.photograph(FOLDER / "fitted.png")
+    yield from filmed()
     fitted = things()
     for keys, expected in (("ctrl+z", before), ("ctrl+shift+z", fitted)):
         yield from hand.order(f"key {keys}")
@@ -325,6 +325,21 @@ def fitted_body() -> Story[set[str]]:
     yield from hand.photograph(FOLDER / "put_on.png")
     yield from fold("fit_body")
     return pressed
+
+
+def filmed() -> Story[None]:
+    """A picture of the fitted body, alone, as its camera sees it."""
+    scene, view = bpy.context.scene, sidebar.view_3d()[1].spaces.active.region_3d
+    others = [thing for thing in bpy.data.objects if thing.name in ("Body", "Character")]
+    before, scene.camera = scene.camera, bpy.data.objects["Fit Camera"]
+    scene.frame_set(FILMED_FRAMES // 2)
+    for thing in others:
+        thing.hide_set(True)
+    view.view_perspective = "CAMERA"
+    yield from hand.photograph(FOLDER / "fitted.png", seconds=6)
+    view.view_perspective, scene.camera = "PERSP", before
+    for thing in others:
+        thing.hide_set(False)
 
 
 def film() -> None:
