@@ -19,7 +19,6 @@ from contrapposto.skeleton import (
     DESCENDANTS,
     JOINT_INDEX,
     NUM_JOINTS,
-    PARENTS,
 )
 from contrapposto.soles import ANKLES, TOES, Soles
 
@@ -242,11 +241,18 @@ def shared_rows(
 
 
 def limit_rows(
-    placement: Placement, free: np.ndarray, turning: np.ndarray, rotations: np.ndarray, world: np.ndarray
+    placement: Placement, free: np.ndarray, turning: np.ndarray, rotations: np.ndarray, above: np.ndarray
 ) -> tuple[Rows, Rows]:
     """What joints beyond their limits ask for, the turn straight back: hinges, and the others.
 
     A joint whose orientation holds cannot turn itself: those above it turn the other way.
+
+    Args:
+        placement: whose exact orientations those are.
+        free: (22,) bool, joints that may turn.
+        turning: indices of the T joints that turn.
+        rotations: (N, 22, 3, 3) local rotations.
+        above: (N, 22, 3, 3) world rotations that joints are turned in.
     """
     signs = np.zeros((NUM_JOINTS, NUM_JOINTS))
     signs[turning, turning] = 1
@@ -262,8 +268,7 @@ def limit_rows(
     size = np.where(size > ROUNDING, size, 0.0)
     beyond = np.flatnonzero(size.any(axis=0))
     joints, size, back = joints[beyond], size[:, beyond], back[:, beyond]
-    above = world[:, [PARENTS[joint] for joint in joints]]
-    direction = normalize((above @ back[..., None])[..., 0]) * (size > 0)[..., None]
+    direction = normalize((above[:, joints] @ back[..., None])[..., 0]) * (size > 0)[..., None]
     is_hinge = np.isin(joints, HINGES)
     rows = Rows(
         direction[:, :, None, :] * signs[np.ix_(joints, turning)][..., None],

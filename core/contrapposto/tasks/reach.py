@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -192,9 +193,17 @@ def approach(
     offsets: np.ndarray | None = None,
 ) -> np.ndarray:
     """The first few steps of ``solve``, for poses that are still being drawn: (N, 22, 3, 3)."""
-    start = np.array(rotations, dtype=np.float64)
-    turning = np.flatnonzero(_turning(free, placement))
-    return _descend(start, start, free, turning, placement, offsets, steps=FEW_STEPS, exact_steps=0).rotations
+    home = np.array(rotations, dtype=np.float64)
+    R, still, turning = home.copy(), np.zeros((len(home), 3)), np.flatnonzero(_turning(free, placement))
+    W = _ease(turning, placement)
+    for _ in range(FEW_STEPS):
+        R = _orient(R, free, placement)
+        asked = _ask(R, home, still, free, turning, placement, offsets)
+        turn, _, _ = _move(asked.exact, asked.wishes, asked, turning, W, weighs=True)
+        R = _turned(R, turning, turn)
+    R = _orient(R, free, placement)
+    R[:, ~free] = rotations[:, ~free]
+    return R
 
 
 def _turning(free: np.ndarray, placement: Placement) -> np.ndarray:
@@ -209,6 +218,60 @@ def _turning(free: np.ndarray, placement: Placement) -> np.ndarray:
     return free & useful & ~decided
 
 
+def _ease(turning: np.ndarray, placement: Placement) -> np.ndarray:
+    """(C,) how easily joints turn, and the pelvis moves if it gives way."""
+    give = (SOFT_METRES * placement.pelvis_softness) ** 2
+    return np.concatenate([EASE[turning].ravel(), np.full(3 if give else 0, give)])
+
+
+class _Asked(NamedTuple):
+    """What is asked of the next move of N poses, but for their joints' limits.
+
+    Attributes:
+        exact: to close the gaps of exact targets.
+        wishes: of what gives way, of joints that share a turn, and of the floor.
+        strayed: (N, 3 T + 3) how far the turning joints have turned, and the pelvis moved, since home.
+        above: (N, 22, 3, 3) world rotations that joints are turned in.
+        gap: (N,) the largest of an exact target, metres.
+    """
+
+    exact: Rows
+    wishes: Rows
+    strayed: np.ndarray
+    above: np.ndarray
+    gap: np.ndarray
+
+
+def _ask(
+    pose: np.ndarray,
+    home: np.ndarray,
+    shift: np.ndarray,
+    free: np.ndarray,
+    turning: np.ndarray,
+    placement: Placement,
+    offsets: np.ndarray | None,
+) -> _Asked:
+    world, positions = forward_kinematics(pose, offsets)
+    J = position_jacobian(world, positions)[..., turning, :]
+    gaps = placement.gaps(positions, shift)
+    gap = np.sqrt(np.sum(gaps[:, ~placement.is_soft] ** 2, axis=-1)).max(axis=-1, initial=0.0)
+    far = gap / LARGEST_PULL
+    pulled = gaps / np.maximum(1, far)[:, None, None]
+    exact = exact_position_rows(placement, J, pulled, (DAMPING * np.minimum(1, far)) ** 2 + SINGULAR)
+    above = frames_above(world, range(NUM_JOINTS))
+    strayed = to_rotvec(pose @ np.swapaxes(home, -1, -2))
+    wishes = [
+        soft_position_rows(placement, J, gaps),
+        orientation_rows(placement, turning, world),
+        shared_rows(placement, free, turning, above, strayed, EASE),
+    ]
+    if placement.floor is not None:
+        moved = positions + shift[:, None]
+        wishes.append(floor_rows(placement, placement.floor, turning, J, world, moved))
+    strayed = np.concatenate([strayed[:, turning].reshape(len(pose), -1), shift], axis=1)
+    return _Asked(exact, Rows.joined(wishes), strayed, above, gap)
+
+
 def _descend(
     R: np.ndarray,
     home: np.ndarray,
@@ -216,60 +279,58 @@ def _descend(
     turning: np.ndarray,
     placement: Placement,
     offsets: np.ndarray | None,
-    *,
-    steps: int = STEPS,
-    exact_steps: int = EXACT_STEPS,
 ) -> Reached:
     """The best of the poses that the steps from ``R`` lead through, each step minding ``home``."""
-    N = len(R)
-    give = (SOFT_METRES * placement.pelvis_softness) ** 2
-    W = np.concatenate([EASE[turning].ravel(), np.full(3 if give else 0, give)])
+    N, W = len(R), _ease(turning, placement)
     R, shift, live = R.copy(), np.zeros((N, 3)), np.arange(N)
     best = Reached(R.copy(), shift.copy(), np.zeros(N), np.full(N, np.inf))
-    for step in range(steps + 1):
+    for step in range(STEPS + 1):
         here = placement.of(live)
         R[live] = pose = _orient(R[live], free, here)
-        world, positions = forward_kinematics(pose, offsets)
-        J = position_jacobian(world, positions)[..., turning, :]
-        gaps = here.gaps(positions, shift[live])
-        hinges, limited = limit_rows(here, free, turning, pose, world)
-        above = frames_above(world, range(NUM_JOINTS))
-        strayed = to_rotvec(pose @ np.swapaxes(home[live], -1, -2))
-        shared = shared_rows(here, free, turning, above, strayed, EASE)
-        wishes = [soft_position_rows(here, J, gaps), orientation_rows(here, turning, world), shared]
-        wishes = Rows.joined(wishes)
-        if here.floor is not None:
-            floor = floor_rows(here, here.floor, turning, J, world, positions + shift[live, None])
-            wishes = Rows.joined([wishes, floor])
-        others = Rows.joined([wishes, limited])
-        strayed = np.concatenate([strayed[:, turning].reshape(len(live), -1), shift[live]], axis=1)[
-            :, : len(W)
-        ]
-        gap = np.sqrt(np.sum(gaps[:, ~here.is_soft] ** 2, axis=-1)).max(axis=-1, initial=0.0)
-        rest = others.cost + np.sum(strayed**2 / W, axis=1)
-        cost = 1000 * np.maximum(0, gap - TOLERANCE) + hinges.cost + LESS * rest
-        best.take(live, Reached(pose, shift[live], gap, cost))
-        if step == steps or len(W) == 0:
+        asked = _ask(pose, home[live], shift[live], free, turning, here, offsets)
+        hinges, limited = limit_rows(here, free, turning, pose, asked.above)
+        others = Rows.joined([asked.wishes, limited])
+        rest = others.cost + np.sum(asked.strayed[:, : len(W)] ** 2 / W, axis=1)
+        cost = 1000 * np.maximum(0, asked.gap - TOLERANCE) + hinges.cost + LESS * rest
+        best.take(live, Reached(pose, shift[live], asked.gap, cost))
+        if step == STEPS or len(W) == 0:
             break
-        far = gap / LARGEST_PULL
-        pulled = gaps / np.maximum(1, far)[:, None, None]
-        exact = exact_position_rows(here, J, pulled, (DAMPING * np.minimum(1, far)) ** 2 + SINGULAR)
-        weighs = step < steps - exact_steps
-        exact, others = (rows.about(above[:, turning]) for rows in (Rows.joined([exact, hinges]), others))
-        move = _step(exact, others, RETURN * strayed, W if weighs else np.sqrt(W), weighs=weighs)
-        turn = move[:, : 3 * len(turning)].reshape(len(live), len(turning), 3)
-        size = np.sqrt(np.sum(turn**2, axis=-1)).max(axis=-1, initial=0.0)
-        less = np.minimum(1, LARGEST_STEP / np.maximum(size, 1e-12))[:, None]
+        weighs = step < STEPS - EXACT_STEPS
+        turn, moved, size = _move(
+            Rows.joined([asked.exact, hinges]), others, asked, turning, W, weighs=weighs
+        )
         too_far = np.concatenate([hinges.r, limited.r], axis=1).max(axis=1, initial=0.0) > UNSEEN
-        asked = (wishes.cost > 0) | (too_far & (step > 0))  # a pose that is there already stays
-        going = (gap > TOLERANCE) | (asked & (size > SETTLED))
-        R[live] = _turned(pose, turning, turn * less[..., None])
-        if give:
-            shift[live] += move[:, -3:] * less
+        wished = (asked.wishes.cost > 0) | (too_far & (step > 0))  # a pose that is there already stays
+        going = (asked.gap > TOLERANCE) | (wished & (size > SETTLED))
+        R[live] = _turned(pose, turning, turn)
+        shift[live] += moved
         live = live[going]
         if len(live) == 0:
             break
     return best
+
+
+def _move(
+    exact: Rows, others: Rows, asked: _Asked, turning: np.ndarray, W: np.ndarray, *, weighs: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The next turn (N, T, 3) of the joints, shift (N, 3) of the pelvis, and how large the turn wants to be.
+
+    Args:
+        exact, others: what is to be answered, and what it leaves room for.
+        asked: where the poses are.
+        turning: indices of the T joints that turn.
+        W: (C,) see ``_ease``.
+        weighs: see ``_step``.
+    """
+    exact, others = (rows.about(asked.above[:, turning]) for rows in (exact, others))
+    back = RETURN * asked.strayed[:, : len(W)]
+    move = _step(exact, others, back, W if weighs else np.sqrt(W), weighs=weighs)
+    T = len(turning)
+    turn = move[:, : 3 * T].reshape(len(move), T, 3)
+    shift = move[:, 3 * T :] if len(W) > 3 * T else np.zeros((len(move), 3))
+    size = np.sqrt(np.sum(turn**2, axis=-1)).max(axis=-1, initial=0.0)
+    less = np.minimum(1, LARGEST_STEP / np.maximum(size, 1e-12))[:, None]
+    return turn * less[..., None], shift * less, size
 
 
 def _step(exact: Rows, others: Rows, back: np.ndarray, W: np.ndarray, *, weighs: bool) -> np.ndarray:
