@@ -19,10 +19,9 @@ from contrapposto.tasks.naturalness import is_calibrated, naturalness
 from . import checks
 from .denoise_settings import DenoiseSettings
 from .errors import Refusal
-from .playback import frame_kept, play
-from .rig import calibrate
-from .space import world_of
-from .takes import Take, find_takes, playing
+from .played import poses_played
+from .steps import result_of
+from .takes import find_takes
 from .weights import own_prior
 
 MARK = "Unnatural {:.1f} %"
@@ -91,7 +90,8 @@ def mark_unnatural(
     prior = own_prior(weights)
     if prior is not None and not is_calibrated(prior):
         raise Refusal("These weights do not know how natural real poses are; calibrate them first")
-    rotations = _rotations(context, armature_object, take, frames)
+    poses = result_of(poses_played(context, armature_object, take, frames))
+    rotations = np.stack([pose.rotations for pose in poses])
     percent = np.asarray(naturalness(rotations, prior=prior).percentile, dtype=float)
     marked = worst_frames(frames, percent, most, below)
     clear_marks(context.scene)
@@ -130,22 +130,3 @@ def _frames_of(action: bpy.types.Action) -> np.ndarray:
     if last - first >= MOST_FRAMES:
         raise Refusal(f"Action '{action.name}' has more than {MOST_FRAMES:,} frames; split it first")
     return np.arange(int(np.floor(first)), int(np.ceil(last)) + 1)
-
-
-def _rotations(
-    context: bpy.types.Context, armature_object: bpy.types.Object, take: Take, frames: np.ndarray
-) -> np.ndarray:
-    """(T, 22, 3, 3) of the armature as Blender plays the take alone."""
-    try:
-        calibration = calibrate(armature_object)
-    except Refusal:
-        raise
-    except ValueError as error:
-        raise Refusal(f"'{armature_object.name}' cannot be judged: {error}") from error
-    names, found = calibration.armature.names, []
-    with frame_kept(context.scene, armature_object), playing(armature_object, take.action, take.slot):
-        for matrices, world in play(context.scene, armature_object, names, frames):
-            if not np.isfinite(matrices).all():
-                raise Refusal(f"'{armature_object.name}' has a bone whose transform is not finite")
-            found.append(calibration.read(matrices, world_of(world)).rotations)
-    return np.stack(found)

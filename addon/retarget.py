@@ -26,12 +26,11 @@ from .fit_marks import PROPERTY
 from .keyframes import key_times
 from .known import Rule, read_intent
 from .plan import Plan, make_plan
-from .playback import frame_kept, play
-from .rig import Rig, calibrate, read_rig
-from .space import world_of
+from .played import poses_played
+from .rig import Rig, read_rig
 from .steps import Steps, result_of, within
 from .stretch import unstretched
-from .takes import Take, find_takes, playing
+from .takes import Take, find_takes
 from .versions import assign, curves_of, new_action, slots_of
 from .writing import Writer
 
@@ -99,7 +98,7 @@ def retargeting(
     plan = make_plan(rig, read_intent(rig, Rule.NONE, frame=0.0), move_pelvis=True)
     checks.check_fill(target, plan, insert_keys=False)  # the keys go into an action of their own
     _check_plays_alone(target)
-    poses = yield from within(_read(context, source, target, take, frames), 0.0, _READ)
+    poses = yield from within(poses_played(context, source, take, frames, beside=(target,)), 0.0, _READ)
     held = yield from within(_held(context, rig, plan, poses), _READ, 1.0)
     action = _write(target, held, frames, f"{take.action.name} {target.name}")
     context.scene.frame_set(context.scene.frame_current, subframe=context.scene.frame_subframe)
@@ -170,33 +169,6 @@ def _bent(curves: list[bpy.types.FCurve], keyed: np.ndarray) -> np.ndarray:
         every = np.concatenate([on_keys, found.ravel()])
         is_bent |= off > max(_STRAIGHT * np.ptp(every), _ROUNDING * np.abs(every).max())
     return gaps[is_bent]
-
-
-def _read(
-    context: bpy.types.Context,
-    source: bpy.types.Object,
-    target: bpy.types.Object,
-    take: Take,
-    frames: np.ndarray,
-) -> Steps[list[Pose]]:
-    """A pose a frame, of the source as Blender plays the take alone."""
-    try:
-        calibration = calibrate(source)
-    except Refusal:
-        raise
-    except ValueError as error:
-        raise Refusal(f"The motion of '{source.name}' cannot be read: {error}") from error
-    names, found = calibration.armature.names, []
-    with (
-        frame_kept(context.scene, source),
-        frame_kept(context.scene, target),
-        playing(source, take.action, take.slot),
-    ):
-        for matrices, world in play(context.scene, source, names, frames):
-            checks.check_finite(calibration.armature, matrices)
-            found.append(calibration.read(matrices, world_of(world)))
-            yield len(found) / len(frames)
-    return found
 
 
 def _held(

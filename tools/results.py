@@ -339,6 +339,7 @@ TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
     "completion-test": ("completion", completion),
     "completion-val": ("completion_val", completion),
     "completion-moving": ("completion", pivot("moving_mpjpe_min_mm", PLAIN)),
+    "completion-natural": ("completion", pivot("naturalness", PLAIN)),
     "completion-original": ("completion", original),
     "completion-dposer": ("completion_dposer", published),
     "generation": (
