@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from contrapposto import limits
-from contrapposto.rotation import from_rotvec, geodesic_angle
-from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, PARENTS, forward_kinematics
+from contrapposto.evaluation.poses import poses_of
+from contrapposto.files.mocap import read_split
+from contrapposto.rotation import from_rotvec, geodesic_angle, project, to_rotvec
+from contrapposto.skeleton import JOINT_INDEX, JOINT_NAMES, MIRROR, NUM_JOINTS, PARENTS, forward_kinematics
 from contrapposto.soles import Soles
 from contrapposto.tasks.placement import Floor
-from contrapposto.tasks.reach import Placement, reach, solve
+from contrapposto.tasks.reach import USUAL_DEG, Placement, reach, solve
 
 WRISTS = [JOINT_INDEX["left_wrist"], JOINT_INDEX["right_wrist"]]
 ANKLES = [JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]]
@@ -41,6 +43,20 @@ def test_what_another_pose_reaches_is_reached_within_a_millimetre():
     away = np.linalg.norm(positions[:, joints] - there[:, joints], axis=-1)
     assert np.max(away) < 1e-3
     np.testing.assert_allclose(gap, away.max(axis=1), atol=1e-9)
+
+
+def test_the_usual_turns_are_those_of_train(shared):
+    poses = poses_of(read_split(shared / "data" / "mocap", "train"), 30).astype(np.float64)
+    mean = project(poses.mean(axis=0))
+    turns = to_rotvec(poses @ np.swapaxes(mean, -1, -2))
+    deviation = np.degrees(np.sqrt(np.mean(turns**2, axis=0)))
+    both_sides = (deviation + deviation[list(MIRROR)]) / 2
+    for joint, name in enumerate(JOINT_NAMES):
+        measured = both_sides[joint, ::2] if name == "pelvis" else both_sides[joint]
+        usual = np.array(USUAL_DEG[name.split("_")[-1]])
+        np.testing.assert_allclose(
+            usual[::2] if name == "pelvis" else usual, measured, atol=2.0, err_msg=name
+        )
 
 
 def test_the_result_is_made_of_rotations():

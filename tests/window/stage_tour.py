@@ -35,7 +35,8 @@ HALVES = (0.25, 0.75)
 FOUR_COLUMNS = (0.13, 0.38, 0.63, 0.88)
 FILE, MAP, REPORT = FOLDER / "tour.blend", FOLDER / "rig.json", FOLDER / "report.json"
 KEYPOINTS = FOLDER / "Swing.npy"
-FILMED_FRAMES = 24
+FILMED = FOLDER / "filmed"
+FILMED_FRAMES, DOT = 24, 5
 PANELS = ("complete_pose", "denoise_mocap")
 """Operators of the panels that are open at first."""
 
@@ -63,6 +64,7 @@ ELSEWHERE = {"set_rig_bone"}
 
 def set_scene() -> None:
     bpy.context.preferences.filepaths.use_load_ui = False
+    bpy.context.preferences.view.show_tooltips = False
     bpy.context.preferences.view.filebrowser_display_type = "SCREEN"
     for thing in list(bpy.data.objects):
         bpy.data.objects.remove(thing)
@@ -127,7 +129,8 @@ def browser() -> bpy.types.Area | None:
 
 
 def rig_box() -> Story[set[str]]:
-    """Detect, save, export, clear, import."""
+    """Detect, save, export, clear, import; what is below other panels is seen with one of them folded."""
+    yield from fold("denoise_mocap")
     pressed = yield from press("detect_rig")
     pressed |= yield from press(
         "accept_rig", columns=HALVES, then=lambda: "contrapposto_rig_map" in rig().data
@@ -174,7 +177,6 @@ def samples() -> Story[set[str]]:
     options = bpy.context.scene.contrapposto_sample
     options.destination, options.samples, options.kept_bones = "GHOSTS", 3, "NONE"
     bpy.context.scene.frame_set(10)  # where no key is in the way of a pose that is taken
-    yield from fold("denoise_mocap")
     yield from open_panel("sample_poses")
     ghosts = addon("ghosts").ghosts
     pressed = yield from press(
@@ -270,7 +272,8 @@ def body() -> Story[set[str]]:
     with bpy.context.temp_override(window=window, area=area, region=region):
         bpy.ops.wm.call_menu(name="VIEW3D_MT_armature_add")
     yield from hand.pause(3)
-    yield from hand.order(f"shot {FOLDER / 'menu.png'}")
+    x, y = hand.AWAY
+    yield from hand.order(f"shot {FOLDER / 'menu.png'} 560x200+{x - 180}+{y - 70}")
     yield from hand.order("key Down")  # from Blender's own entry to ours
     yield from hand.order("key Return")
     yield from hand.until(lambda: len(bpy.data.armatures) > before, "the body", 120)
@@ -292,13 +295,15 @@ def fitted_body() -> Story[set[str]]:
     """Views listed; stopped with Esc, then to the end, undone and redone; put on the character."""
     film()
     bpy.ops.object.mode_set(mode="OBJECT")
+    bpy.ops.wm.save_as_mainfile(filepath=str(FILE))  # so that the fields show paths beside the file
     yield from fold("denoise_mocap")
     yield from open_panel("fit_body")
     options, progress = bpy.context.scene.contrapposto_fit, addon("running").progress
     for count in (1, 2):
         pressed = yield from press("add_view", then=lambda count=count: len(options.views) == count)
     pressed |= yield from press("remove_view", columns=(0.9, 0.95), then=lambda: len(options.views) == 1)
-    options.views[0].keypoints = str(KEYPOINTS)
+    options.views[0].keypoints = f"//{KEYPOINTS.name}"
+    options.views[0].movie = f"//{FILMED.name}/0001.png"
     buttons.region_of("UI")[2].tag_redraw()  # the button holds the options that it was drawn with
     yield from hand.pause(2)
     bpy.ops.ed.undo_push(message="Keypoints")
@@ -343,9 +348,21 @@ def filmed() -> Story[None]:
 
 
 def film() -> None:
-    """Where one camera sees the joints of a body that swings."""
-    (pixels,) = seen_by(four_cameras()[:1], points_of(swing(FILMED_FRAMES), "coco_17"))
+    """Where one camera sees the joints of a body that swings, and pictures in which nothing else is seen."""
+    cameras = four_cameras()[:1]
+    (pixels,) = seen_by(cameras, points_of(swing(FILMED_FRAMES), "coco_17"))
     np.save(KEYPOINTS, np.concatenate([pixels, np.full((*pixels.shape[:-1], 1), 0.9)], axis=-1))
+    width, height = cameras.size[0].astype(int).tolist()
+    picture = bpy.data.images.new("Filmed", width, height)
+    FILMED.mkdir(exist_ok=True)
+    for number, points in enumerate(pixels, start=1):
+        shown = np.full((height, width, 4), (0.03, 0.04, 0.06, 1.0), dtype=np.float32)
+        for x, y in points[np.isfinite(points).all(axis=-1)].astype(int):
+            shown[height - y - DOT : height - y + DOT, x - DOT : x + DOT] = (0.9, 0.6, 0.1, 1.0)
+        picture.pixels.foreach_set(shown.ravel())
+        picture.filepath_raw, picture.file_format = str(FILMED / f"{number:04d}.png"), "PNG"
+        picture.save()
+    bpy.data.images.remove(picture)
 
 
 def things() -> dict[str, list[str]]:
@@ -374,6 +391,25 @@ def saved_and_opened() -> Story[None]:
     yield from hand.photograph(FOLDER / "opened.png")
 
 
+def install_menu(area: bpy.types.Area) -> Story[None]:
+    """A picture of where Install from Disk is."""
+    preferences, manager = bpy.context.preferences, bpy.context.window_manager
+    window, _, region = buttons.region_of("WINDOW", "PREFERENCES")
+    preferences.active_section = "EXTENSIONS"
+    manager.extension_search = "Contrapposto"
+    yield from hand.pause(3)
+    yield from hand.order(
+        f"move {region.x + region.width - 320} {window.height - region.y - region.height + 20}"
+    )
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        bpy.ops.wm.call_menu(name="USERPREF_MT_extensions_settings")
+    yield from hand.pause(3)
+    yield from hand.order(f"shot {FOLDER / 'install.png'}")
+    yield from hand.order("key Escape")
+    preferences.active_section = "ADDONS"
+    yield from hand.pause(3)
+
+
 def preferences() -> Story[None]:
     """The extension's page: a picture, memory freed, switched off and on again."""
     window, area, _ = sidebar.view_3d()
@@ -390,6 +426,7 @@ def preferences() -> Story[None]:
     above, below = 150, 50  # Blender does not tell which property of the preferences is under the mouse
     crop = f"{area.width * 6 // 7}x{above + below}+{area.x + area.width // 7}+{free - above}"
     yield from hand.photograph(FOLDER / "preferences.png", crop=crop)
+    yield from install_menu(area)
     yield from buttons.press("free_memory", columns=(0.8, 0.9, 0.7), then=lambda: held() == 0, **where)
     enabled = lambda: hasattr(bpy.types, "CONTRAPPOSTO_PT_complete_pose")  # noqa: E731 - as above
     columns = tuple(0.01 * at for at in range(2, 12, 2))

@@ -96,7 +96,8 @@ USUAL_DEG = {
     "hip": (22, 13, 11), "knee": (28, 4, 2), "ankle": (16, 14, 6), "foot": (14, 1, 3),
 }  # fmt: skip
 """How far people turn each joint from its mean about the axes of the joint above, which at rest point to the
-left, up and to the front: standard deviations over the poses of ``train``."""
+left, up and to the front: standard deviations over the poses of ``train``. The pelvis' heading, which means
+nothing there, is turned as easily as it leans."""
 
 EASY_DEG = 25.0
 """A joint that is usually turned this far turns with ease 1."""
