@@ -78,5 +78,8 @@ if [ "${UPDATE:-}" = 1 ] && [ $status = 0 ]; then
   update tour/preferences.png window_preferences.png
   update tour/naturalness.png window_naturalness.png
   update tour/fitted.png window_fit_body.png
+  update tour/rig.png window_rig.png
+  update tour/menu.png window_add_body.png
+  update tour/install.png window_install.png
 fi
 exit $status
