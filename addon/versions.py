@@ -4,6 +4,7 @@
 - Bone selection moved from the bone to the pose bone (5.0).
 - F-curves moved from the action into a slot's channelbag (4.4); the old list went away (5.0).
 - Registered properties are no longer seen as custom properties (5.0).
+- A path that begins at the .blend, "//…", is red in a field that does not say that it takes such paths (4.5).
 """
 
 from __future__ import annotations
@@ -15,6 +16,14 @@ import bpy
 
 AnimationHolder = Any
 """What an action is assigned to: animation data or an NLA strip."""
+
+
+BESIDE_BLEND = (
+    {"PATH_SUPPORTS_BLEND_RELATIVE"}
+    if "is_path_supports_blend_relative" in bpy.types.Property.bl_rna.properties
+    else set()
+)
+"""Options of a property that holds a path which may begin at the .blend."""
 
 
 def is_selected(bone: bpy.types.PoseBone) -> bool:

@@ -21,6 +21,7 @@ from contrapposto.keypoints.sets import SETS
 
 from ..addon.errors import Refusal
 from ..addon.fit_settings import LARGEST_FRAME, MOST_FPS, CameraSource, FitSettings, View
+from ..addon.versions import BESIDE_BLEND
 from .stoppable import Stoppable
 
 if TYPE_CHECKING:
@@ -51,12 +52,14 @@ class ContrappostoView(bpy.types.PropertyGroup):
         name="Keypoints",
         description="A file of keypoints, or the folder of files with one for each frame",
         subtype="FILE_PATH",
+        options=BESIDE_BLEND,
     )
     movie: StringProperty(
         name="Movie",
         description="What was filmed, a movie or the first of numbered pictures, to be shown behind the "
         "body; may be empty",
         subtype="FILE_PATH",
+        options=BESIDE_BLEND,
     )
     camera: IntProperty(
         name="Camera",
@@ -91,7 +94,10 @@ class FitBodyOptions:
         ],
     )
     calibration: StringProperty(
-        name="Calibration", description="File of the calibration", subtype="FILE_PATH"
+        name="Calibration",
+        description="File of the calibration",
+        subtype="FILE_PATH",
+        options=BESIDE_BLEND,
     )
     point_set: EnumProperty(
         name="Point Set",
@@ -147,6 +153,7 @@ class FitBodyOptions:
         name="Model File",
         description="A SMPL, SMPL-H or SMPL-X file of your own (.pkl or .npz); empty for the free body",
         subtype="FILE_PATH",
+        options=BESIDE_BLEND,
     )
     correctives: BoolProperty(
         name="Pose Correctives",

@@ -532,3 +532,20 @@ def test_real_footage_of_four_cameras_is_fitted_as_well_as_without_blender(addon
     assert (report.frames, report.views, len(report.cameras)) == (100, 4, 4)
     assert np.median(report.error_px) < 16
     assert default_body().num_vertices == len(bpy.data.objects[report.armature].children[0].data.vertices)
+
+
+def test_files_may_be_told_from_where_the_blend_is(extension, tmp_path, recwarn):
+    filmed = Filmed(tmp_path, frames=4, views=1)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    options = bpy.context.scene.contrapposto_fit
+    one = options.views.add()
+    one.keypoints, one.camera = f"//{filmed.files[0].name}", 1
+    options.calibration = f"//{filmed.calibration.name}"
+    assert not recwarn.list, [str(warning.message) for warning in recwarn]
+    done = bpy.ops.contrapposto.fit_body(
+        views=[{"name": "", "keypoints": one.keypoints, "movie": "", "camera": 1}],
+        cameras="CALIBRATION",
+        calibration=options.calibration,
+    )
+    assert done == {"FINISHED"}
+    assert "Fitted Body" in bpy.data.objects

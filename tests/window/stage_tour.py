@@ -36,7 +36,7 @@ FOUR_COLUMNS = (0.13, 0.38, 0.63, 0.88)
 FILE, MAP, REPORT = FOLDER / "tour.blend", FOLDER / "rig.json", FOLDER / "report.json"
 KEYPOINTS = FOLDER / "Swing.npy"
 FILMED = FOLDER / "filmed"
-FILMED_FRAMES, DOT = 24, 5
+FILMED_FRAMES, DOT = 48, 5
 PANELS = ("complete_pose", "denoise_mocap")
 """Operators of the panels that are open at first."""
 
@@ -309,13 +309,13 @@ def fitted_body() -> Story[set[str]]:
     bpy.ops.ed.undo_push(message="Keypoints")
     before, is_there = things(), lambda: "Fitted Body" in bpy.data.objects
     pressed |= yield from press("fit_body", then=lambda: progress("Fit Body") is not None or is_there())
-    yield from hand.until(lambda: (progress() or 0) > 0.3 or is_there(), "progress", 120)
-    yield from hand.order(f"shot {FOLDER / 'fitting.png'}")
     yield from hand.order("key Escape")
     yield from hand.until(lambda: progress() is None, "the end after Esc", 120)
     yield from hand.pause(3)
     assert things() == before, "something is in the file though it was stopped"
-    yield from press("fit_body", then=lambda: progress() is None and is_there())
+    yield from press("fit_body", then=lambda: progress("Fit Body") is not None or is_there())
+    yield from hand.order(f"shot {FOLDER / 'fitting.png'}")
+    yield from hand.until(lambda: progress() is None and is_there(), "the fitted body", 120)
     yield from filmed()
     fitted = things()
     for keys, expected in (("ctrl+z", before), ("ctrl+shift+z", fitted)):
