@@ -88,7 +88,7 @@ def forward_kinematics(
     return xp.stack(world, axis=-3), xp.stack(positions, axis=-2)
 
 
-def position_jacobian(world: Array, positions: Array) -> Array:
+def position_jacobian(world: Array, positions: Array, joints: Sequence[int] | None = None) -> Array:
     """Analytic derivative of the joint positions by a turn of each joint.
 
     A turn is a world-frame rotation vector ``w`` applied on the left of a joint's
@@ -98,13 +98,15 @@ def position_jacobian(world: Array, positions: Array) -> Array:
     Args:
         world: (..., 22, 3, 3) world rotations (their batch shape is used).
         positions: (..., 22, 3) joint positions.
+        joints: the J indices of those that turn; all 22 if None.
 
     Returns:
-        (..., 22, 3, 22, 3): [k, :, j, :] is metres per radian.
+        (..., 22, 3, J, 3): [k, :, j, :] is metres per radian.
     """
     xp = namespace(world, positions)
-    arm = positions[..., :, None, :] - positions[..., None, :, :]  # k, j, xyz
-    arm = arm * like(DESCENDANTS.T[..., None], positions)
+    turning = list(range(NUM_JOINTS) if joints is None else joints)
+    arm = positions[..., :, None, :] - positions[..., None, turning, :]  # k, j, xyz
+    arm = arm * like(DESCENDANTS[turning].T[..., None], positions)
     x, y, z = arm[..., 0], arm[..., 1], arm[..., 2]
     zero = xp.zeros_like(x)
     rows = xp.stack(

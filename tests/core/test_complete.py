@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 from contrapposto import limits
 from contrapposto.motion import Pose
 from contrapposto.observations import Known, Target
+from contrapposto.priors.pose import load
 from contrapposto.rotation import from_rotvec, geodesic_angle
 from contrapposto.skeleton import (
     JOINT_INDEX,
@@ -19,8 +20,11 @@ from contrapposto.skeleton import (
     mirror,
 )
 from contrapposto.soles import Soles
+from contrapposto.tasks.alternatives import draw
 from contrapposto.tasks.complete import complete_pose
+from contrapposto.tasks.given import told
 from contrapposto.tasks.naturalness import naturalness
+from contrapposto.tasks.reach import approach
 from contrapposto.tasks.sample import sample_poses
 
 TURN = Rotation.from_euler("y", 70, degrees=True).as_matrix()
@@ -148,7 +152,7 @@ def test_a_head_that_the_pelvis_carries_turns_with_it():
     assert np.max(geodesic_angle(apart, world[pelvis].T @ world[head])) < 1e-6
 
 
-def test_a_stiff_joint_keeps_its_bits_and_the_rest_is_natural_with_it():
+def test_a_stiff_joint_keeps_its_bits():
     pose = some_pose()
     known = Known.of("pelvis", "left_elbow")
     stiff = Known(known.joints, stiff=("spine1",))
@@ -156,6 +160,39 @@ def test_a_stiff_joint_keeps_its_bits_and_the_rest_is_natural_with_it():
     spine1 = JOINT_INDEX["spine1"]
     assert np.array_equal(hard[spine1], pose.rotations[spine1])
     assert geodesic_angle(soft[spine1], pose.rotations[spine1]) > 0.02
+
+
+def test_a_joint_that_is_stiff_where_all_others_are_known_leaves_nothing_to_complete():
+    known = Known(np.arange(NUM_JOINTS) != JOINT_INDEX["spine1"], stiff=("spine1",))
+    with pytest.raises(ValueError, match="nothing to complete"):
+        complete_pose(some_pose(), known)
+
+
+def test_what_is_drawn_beyond_its_limit_comes_back_to_it():
+    low = Known.of("head", targets=(Target("pelvis", np.array([1.5, 0.25, -2.0])),))
+    assert not complete_pose(some_pose(), low, hypotheses=24).broken.any()
+
+
+def test_poses_are_drawn_towards_what_is_placed():
+    """The network alone takes a placed hand for a hint."""
+    prior, pose = load(), some_pose()
+    world, positions = forward_kinematics(pose.rotations)
+    hand, free = JOINT_INDEX["right_wrist"], np.arange(NUM_JOINTS) > 0
+    condition, placement = told(
+        pose.rotations, pose.rotations, pose.transl, np.eye(3),
+        Known(~free, (Target("right_wrist", pose.transl + positions[hand], world[hand]),)),
+    )  # fmt: skip
+
+    def away_mm(bring_home):
+        drawn = draw(prior, condition.on(prior.mean), 32, 0, bring_home=bring_home)[:, 0]
+        reached = forward_kinematics(drawn)[1][:, hand]
+        return 1000 * np.linalg.norm(reached - positions[hand], axis=-1)
+
+    def bring_home(rotations):
+        return approach(rotations.reshape(-1, NUM_JOINTS, 3, 3), free, placement).reshape(rotations.shape)
+
+    assert np.median(away_mm(None)) > 50
+    assert np.median(away_mm(bring_home)) < 2
 
 
 def test_a_pose_around_controls_is_as_natural_as_the_one_that_they_are_taken_from():
@@ -176,7 +213,8 @@ def test_a_pose_around_controls_is_as_natural_as_the_one_that_they_are_taken_fro
         )
         assert not completed.missed[0].any()
         percent.append(naturalness(completed.poses.rotations[0]).percentile)
-    assert np.median(percent) > 25
+    original = naturalness(sampled.rotations).percentile
+    assert np.median(percent) > np.median(original) + 10
 
 
 def test_a_target_that_says_nothing_is_refused():

@@ -15,7 +15,7 @@ from contrapposto.rotation import from_rotvec, geodesic_angle, project, to_rotve
 from contrapposto.skeleton import JOINT_INDEX, JOINT_NAMES, MIRROR, NUM_JOINTS, PARENTS, forward_kinematics
 from contrapposto.soles import Soles
 from contrapposto.tasks.placement import Floor
-from contrapposto.tasks.reach import USUAL_DEG, Placement, reach, solve
+from contrapposto.tasks.reach import USUAL_DEG, Placement, _orient, reach, solve
 
 WRISTS = [JOINT_INDEX["left_wrist"], JOINT_INDEX["right_wrist"]]
 ANKLES = [JOINT_INDEX["left_ankle"], JOINT_INDEX["right_ankle"]]
@@ -112,6 +112,68 @@ def test_a_pose_that_is_there_already_is_left_alone():
     found, gap = reach(start, all_but("pelvis"), Placement(WRISTS, positions[:, WRISTS]))
     np.testing.assert_allclose(found, start, atol=1e-12)
     assert np.max(gap) < 1e-9
+
+
+def test_a_pose_that_points_there_already_is_left_alone_though_a_joint_is_beyond_its_limit():
+    start = poses(3, 0.1, 6)
+    ankle = JOINT_INDEX["left_ankle"]
+    start[:, ankle] = from_rotvec(np.array([-1.6, 0.0, 0.0]))
+    assert np.all(limits.beyond(start)[:, ankle] > 0.3)
+    world, positions = forward_kinematics(start)
+    head, foot = JOINT_INDEX["head"], JOINT_INDEX["left_foot"]
+    placement = Placement([foot], positions[:, [foot]], {head: world[:, head], ankle: world[:, ankle]})
+    found, gap = reach(start, all_but("pelvis"), placement)
+    np.testing.assert_allclose(found, start, atol=1e-9)
+    assert np.max(gap) < 1e-9
+
+
+@pytest.mark.parametrize("axis", range(3))
+def test_a_head_that_is_to_point_somewhere_shares_its_turn_with_the_back_as_people_do(axis):
+    turn = np.zeros(3)
+    turn[axis] = 0.4
+    start = np.tile(np.eye(3), (1, NUM_JOINTS, 1, 1))
+    chain = [JOINT_INDEX[name] for name in ("spine1", "spine2", "spine3", "neck", "head")]
+    found, _ = reach(
+        start, all_but("pelvis"), Placement([], np.zeros((0, 3)), {JOINT_INDEX["head"]: from_rotvec(turn)})
+    )
+    world, _ = forward_kinematics(found)
+    np.testing.assert_allclose(world[0, JOINT_INDEX["head"]], from_rotvec(turn), atol=1e-9)
+    shares = to_rotvec(found[0, chain])[:, axis] / 0.4
+    usual = np.array([USUAL_DEG[name][axis] ** 2 for name in ("spine1", "spine2", "spine3", "neck", "head")])
+    np.testing.assert_allclose(shares, usual / usual.sum(), atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("exact", "carriers"),
+    [
+        (("head",), {}),
+        (("head",), {"head": "spine2"}),
+        (("left_ankle", "left_foot"), {}),
+        (("neck", "head"), {"neck": "pelvis"}),
+    ],
+)
+def test_how_a_turn_bends_a_held_joint_is_what_comes_of_it(exact, carriers):
+    rotations = poses(1, 0.3, 12)
+    world, _ = forward_kinematics(rotations)
+    index = JOINT_INDEX
+    above = {index[joint]: index[carrier] for joint, carrier in carriers.items()}
+    held = {
+        index[joint]: np.swapaxes(world[:, above[index[joint]]], -1, -2) @ world[:, index[joint]]
+        if index[joint] in above
+        else world[:, index[joint]]
+        for joint in exact
+    }
+    placement = Placement([], np.zeros((0, 3)), held, above)
+    small = 1e-5 * np.array([0.3, -0.5, 0.8])
+    for turned in set(range(NUM_JOINTS)) - set(held):
+        frame = world[0, PARENTS[turned]] if turned else np.eye(3)
+        other = rotations.copy()
+        other[0, turned] = from_rotvec(frame.T @ small) @ other[0, turned]
+        now = _orient(other, all_but(), placement)
+        for joint in held:
+            parent = world[0, PARENTS[joint]]
+            bent = parent @ to_rotvec(now[0, joint] @ rotations[0, joint].T)
+            np.testing.assert_allclose(bent, placement.bends(joint)[turned] * small, atol=1e-8)
 
 
 @pytest.mark.parametrize("count", [1, 5])

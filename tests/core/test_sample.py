@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from contrapposto.limits import beyond
 from contrapposto.motion import Pose
 from contrapposto.observations import Known, Target
-from contrapposto.rotation import from_rotvec, split_heading
+from contrapposto.rotation import from_rotvec, geodesic_angle, split_heading
 from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, STANDARD_OFFSETS, forward_kinematics, mirror
 from contrapposto.soles import Soles
 from contrapposto.tasks import sample
@@ -86,6 +87,17 @@ def test_bodies_rest_on_the_floor_from_whatever_height_they_came(diversity):
     lowest = np.minimum(soles, parts + SINKS)
     assert np.abs(np.minimum(soles, parts)).max() < 0.03
     assert lowest.min() > -0.01
+
+
+@pytest.mark.parametrize("distance", [0.0, 0.05])
+def test_samples_near_a_pose_keep_a_joint_that_is_beyond_its_limit(distance):
+    pose, elbow = crouch(), JOINT_INDEX["left_elbow"]
+    rotations = pose.rotations.copy()
+    rotations[elbow] = from_rotvec(np.array([0.0, 0.8, 0.0]))
+    assert np.degrees(beyond(rotations))[elbow] > 20
+    found = sample_poses(Pose(rotations, pose.transl), count=4, distance=distance, keep_feet_on_floor=False)
+    turned = np.degrees(geodesic_angle(found.poses.rotations[:, elbow], rotations[elbow]))
+    assert turned.max() < (0.5 if distance == 0 else 15)
 
 
 def test_distance_goes_from_the_pose_itself_to_free_samples():

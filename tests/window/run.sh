@@ -54,6 +54,7 @@ for stage in ${STAGES:-arrival press tour assets denoise torch}; do
         installed && told denoise
       ;;
     torch)
+      # In a home of its own: these tests link the checkout where the zip is installed.
       "${real_blender[@]}" -- -b --factory-startup -P tests/window/run_tests.py -- "$folder/torch" tests/blender/test_device_on_torch.py
       ;;
     *)

@@ -37,8 +37,6 @@ FILE, MAP, REPORT = FOLDER / "tour.blend", FOLDER / "rig.json", FOLDER / "report
 KEYPOINTS = FOLDER / "Swing.npy"
 FILMED = FOLDER / "filmed"
 FILMED_FRAMES, DOT = 48, 5
-PANELS = ("complete_pose", "denoise_mocap")
-"""Operators of the panels that are open at first."""
 
 
 def story() -> Story[str]:

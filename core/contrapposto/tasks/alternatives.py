@@ -28,7 +28,7 @@ END_LENGTH = 0.1
 FORGET = 0.3
 """Share of the known parts that every second draw ignores. Where the known parts
 form a combination that no recording had, the network is more reliable on a part
-of them; the ignored ones are pasted back afterwards."""
+of them; the ignored ones are pasted back afterwards, and where placed joints are brought home."""
 
 NEAR_RATIO = 10.0
 """Noise-to-signal ratio that a pose is given to be sampled at a distance of nearly 1 from it. The ratio goes

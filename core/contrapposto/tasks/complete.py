@@ -26,7 +26,7 @@ from contrapposto.tasks.given import fixed_joints, told, with_pelvis_placed
 from contrapposto.tasks.judgement import BROKEN_DEG, Completion, failure, judge
 from contrapposto.tasks.placement import Floor
 from contrapposto.tasks.ranking import energy, rank
-from contrapposto.tasks.reach import approach, solve
+from contrapposto.tasks.reach import approach, asks, solve
 from contrapposto.tasks.standing import lift, stand
 
 __all__ = ["Completion", "complete_pose"]
@@ -98,7 +98,8 @@ def complete_pose(
         raise ValueError("The pose has a rotation or position that is not a finite number")
     before = given
     given, transl, known = with_pelvis_placed(given, transl, known)
-    if np.all(known.joints):
+    fixed = fixed_joints(known)
+    if np.all(fixed):
         raise ValueError("Every joint is known, so there is nothing to complete")
     prior = load() if prior is None else prior
     reference = prior.mean
@@ -110,7 +111,6 @@ def complete_pose(
     condition, placement = told(before, upright, transl, heading, known)
     if keep_feet_on_floor and transl[1] > 0:
         placement = replace(placement, floor=Floor(-float(transl[1]), soles))
-    fixed = fixed_joints(known)
 
     def bring_home(rotations: np.ndarray) -> np.ndarray:
         poses = rotations.reshape(-1, NUM_JOINTS, 3, 3)
@@ -125,10 +125,11 @@ def complete_pose(
         drawing=drawing,
         offsets=offsets,
         callback=callback,
-        bring_home=bring_home if placement.asks else None,
+        bring_home=bring_home if asks(~fixed, placement) else None,
     )[:, 0]
     rotations = to_numpy(drawn).astype(np.float64)
-    rotations = _unbroken(rotations)
+    if drawing.distance == 1:
+        rotations = _unbroken(rotations)
     rotations[:, fixed] = upright[fixed]
     reached = solve(rotations, ~fixed, placement, offsets)
     rotations = reached.rotations

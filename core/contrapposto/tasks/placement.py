@@ -19,6 +19,7 @@ from contrapposto.skeleton import (
     DESCENDANTS,
     JOINT_INDEX,
     NUM_JOINTS,
+    PARENTS,
 )
 from contrapposto.soles import ANKLES, TOES, Soles
 
@@ -95,11 +96,6 @@ class Placement:
         )
 
     @property
-    def asks(self) -> bool:
-        """Whether it asks anything of the joints."""
-        return bool(len(self.joints) or self.orientations)
-
-    @property
     def exact(self) -> dict[int, np.ndarray]:
         """The orientations that hold exactly, which a joint takes whatever its limb does."""
         return {joint: R for joint, R in self.orientations.items() if not self.softness.get(joint)}
@@ -113,6 +109,21 @@ class Placement:
         """(22,) bool, the joints whose turn changes a joint's rotation as its orientation counts it."""
         above = DESCENDANTS[:, joint]
         return above & ~DESCENDANTS[:, self.carriers[joint]] if joint in self.carriers else above
+
+    def turned_by(self, joint: int) -> np.ndarray:
+        """(22,) bool, the joints that turn one in the world: none above an orientation that holds there."""
+        found = np.zeros(NUM_JOINTS, dtype=bool)
+        while joint >= 0:
+            if joint in self.exact:
+                joint = self.carriers.get(joint, -1)
+            else:
+                found[joint] = True
+                joint = PARENTS[joint]
+        return found
+
+    def bends(self, joint: int) -> np.ndarray:
+        """(22,) how each joint's turn bends one against the joint above it: -1 where it has to turn back."""
+        return self.turned_by(joint).astype(float) - self.turned_by(PARENTS[joint])
 
     def wanted(self, joint: int, world: np.ndarray) -> np.ndarray:
         """(..., 3, 3) the world rotation that a joint is to have."""
@@ -231,11 +242,8 @@ def shared_rows(
     """
     decided = [joint for joint in sorted(placement.exact) if free[joint]]
     N, M, T = len(strayed), 3 * len(decided), len(turning)
-    J = np.zeros((N, len(decided), 3, T, 3))
-    for row, joint in enumerate(decided):
-        held = [other for other in placement.exact if DESCENDANTS[other, joint] and other != joint]
-        turns = placement.turns(joint) & ~ABOVE[:, held].any(axis=1)
-        J[:, row, :, turns[turning]] = np.swapaxes(above[:, joint], -1, -2)
+    back = np.array([placement.bends(joint)[turning] for joint in decided]).reshape(len(decided), 1, T, 1)
+    J = -back * np.swapaxes(above[:, decided], -1, -2)[:, :, :, None]
     slack = np.broadcast_to(ease[decided].ravel(), (N, M))
     return Rows(J.reshape(N, M, T, 3), np.zeros((N, M, 3)), strayed[:, decided].reshape(N, M), slack)
 
@@ -255,12 +263,8 @@ def limit_rows(
         above: (N, 22, 3, 3) world rotations that joints are turned in.
     """
     signs = np.zeros((NUM_JOINTS, NUM_JOINTS))
-    signs[turning, turning] = 1
-    for joint in placement.exact:
-        if free[joint]:
-            signs[joint] = -1.0 * placement.turns(joint)
-            signs[joint, joint] = 0
-    signs[0] = 0
+    for joint in {*turning.tolist(), *(joint for joint in placement.exact if free[joint])} - {0}:
+        signs[joint] = placement.bends(joint)
     joints = np.flatnonzero(signs[:, turning].any(axis=1))
     there = rotations[:, joints]
     back = to_rotvec(clamp_joints(there, joints.tolist()) @ np.swapaxes(there, -1, -2))
@@ -308,7 +312,7 @@ def floor_rows(
             for joint, part in parts.items():
                 arm = (world[:, joint] @ part)[:, None]  # what a turn carries round: y of turn x arm
                 lever = np.stack([-arm[..., 2], 0 * arm[..., 0], arm[..., 0]], axis=-1)
-                row = row + lever * _carries(placement, joint)[turning][:, None]
+                row = row + lever * placement.turned_by(joint)[turning][:, None]
                 height = height + arm[:, 0, 1]
             rows.append(row)
             depths.append(np.maximum(0, floor.height - height))
@@ -316,9 +320,3 @@ def floor_rows(
     below = (depth > 0)[..., None]
     upward = below * np.array([0.0, 1.0, 0.0])
     return Rows(np.stack(rows, axis=1) * below[..., None], upward, depth, np.full(depth.shape, FLOOR_SLACK))
-
-
-def _carries(placement: Placement, joint: int) -> np.ndarray:
-    """(22,) bool, the joints that turn this one along: not those above an orientation that is exact."""
-    held = [exact for exact in placement.exact if DESCENDANTS[exact, joint]]
-    return DESCENDANTS[:, joint] & ~ABOVE[:, held].any(axis=1)

@@ -46,12 +46,15 @@ from contrapposto.tasks.placement import (
     soft_position_rows,
 )
 
-__all__ = ["Placement", "Reached", "approach", "frames_above", "reach", "solve"]
+__all__ = ["Placement", "Reached", "approach", "asks", "frames_above", "reach", "solve"]
 
 STEPS = 20
 EXACT_STEPS = 8
 """The last of them, which only close what is left of the exact targets' gaps, and for that ask more of joints
 that are rarely turned."""
+
+CHUNK = 256
+"""Poses that are being drawn and take their steps at a time, so that memory stays small."""
 
 FEW_STEPS = 2
 """Steps that a pose which is still being drawn takes: it will be asked again."""
@@ -61,6 +64,9 @@ TOLERANCE = 2e-4
 
 SETTLED = 2e-3
 """Radians of turn below which a solver that weighs things against each other has arrived."""
+
+NOTHING = 1e-6
+"""Cost of what is missed that is but rounding."""
 
 UNSEEN = 0.01
 """Radians beyond its limit at which a joint is as good as within."""
@@ -90,10 +96,11 @@ BENT = 0.7
 """Radians that knees and elbows are bent at the second start: straight ones cannot shorten a limb."""
 
 USUAL_DEG = {
-    "pelvis": (14, 14, 7), "spine1": (13, 7, 6), "spine2": (5, 4, 3), "spine3": (7, 3, 3),
-    "neck": (12, 14, 6), "head": (10, 11, 8),
-    "collar": (1, 6, 6), "shoulder": (36, 30, 23), "elbow": (8, 32, 10), "wrist": (26, 20, 15),
-    "hip": (22, 13, 11), "knee": (28, 4, 2), "ankle": (16, 14, 6), "foot": (14, 1, 3),
+    "pelvis": (13.5, 13.5, 7), "spine1": (13, 7, 5.5), "spine2": (5, 3.5, 2.5), "spine3": (7, 2.5, 3),
+    "neck": (12, 13.5, 6), "head": (11, 11, 7.5),
+    "collar": (0.7, 5.5, 6.5), "shoulder": (36, 30, 21.5), "elbow": (7.5, 32.5, 10),
+    "wrist": (24.5, 19.5, 14),
+    "hip": (21, 12.5, 10.5), "knee": (27.5, 3.5, 2), "ankle": (15.5, 13.5, 5), "foot": (13.5, 0.7, 3),
 }  # fmt: skip
 """How far people turn each joint from its mean about the axes of the joint above, which at rest point to the
 left, up and to the front: standard deviations over the poses of ``train``. The pelvis' heading, which means
@@ -102,6 +109,8 @@ nothing there, is turned as easily as it leans."""
 EASY_DEG = 25.0
 """A joint that is usually turned this far turns with ease 1."""
 
+EASE = np.array([np.square(np.divide(USUAL_DEG[name.split("_")[-1]], EASY_DEG)) for name in JOINT_NAMES])
+"""(22, 3) how easily each joint turns about the axes of the joint above."""
 
 _LEGS = [[JOINT_INDEX[f"{side}_{part}"] for part in ("hip", "knee", "ankle")] for side in ("left", "right")]
 
@@ -112,10 +121,6 @@ _FLEXION = {
     "right_elbow": (0.0, 1.0, 0.0),
 }
 """The axis about which each hinge bends."""
-
-
-EASE = np.array([np.square(np.divide(USUAL_DEG[name.split("_")[-1]], EASY_DEG)) for name in JOINT_NAMES])
-"""(22, 3) how easily each joint turns about the axes of the joint above."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +166,8 @@ def solve(
     """Poses whose placed joints are where they belong.
 
     Joints that turn keep to the limits of a body, knees and elbows above all. What is
-    left away from its target is tried once more from bent knees and elbows.
+    left away from its target is tried once more from bent knees and elbows, and with more of joints that are
+    rarely turned.
 
     Args:
         rotations: (N, 22, 3, 3) local rotations to start from.
@@ -174,7 +180,7 @@ def solve(
     """
     start = np.array(rotations, dtype=np.float64)
     turning = np.flatnonzero(_turning(free, placement))
-    best = _descend(start, start, free, turning, placement, offsets)
+    best = _descend(start, start, free, turning, placement, offsets, EASE)
     moved = np.any(best.rotations != start, axis=(1, 2, 3))
     stuck = np.flatnonzero((best.gap > STUCK / 1000) | (moved & (best.cost > STUCK)))
     bent = start[stuck]
@@ -182,9 +188,15 @@ def solve(
         if JOINT_INDEX[name] in turning:
             bent[:, JOINT_INDEX[name]] = from_rotvec(BENT * np.array(axis))
     if not np.array_equal(bent, start[stuck]):
-        best.take(stuck, _descend(bent, start[stuck], free, turning, placement.of(stuck), offsets))
+        again = _descend(bent, start[stuck], free, turning, placement.of(stuck), offsets, np.sqrt(EASE))
+        best.take(stuck, again)
     best.rotations[:, ~free] = rotations[:, ~free]
     return best
+
+
+def asks(free: np.ndarray, placement: Placement) -> bool:
+    """Whether any of the joints that are free (22,) would turn for it."""
+    return bool(_turning(free, placement).any() or any(free[joint] for joint in placement.exact))
 
 
 def approach(
@@ -194,17 +206,20 @@ def approach(
     offsets: np.ndarray | None = None,
 ) -> np.ndarray:
     """The first few steps of ``solve``, for poses that are still being drawn: (N, 22, 3, 3)."""
-    home = np.array(rotations, dtype=np.float64)
-    R, still, turning = home.copy(), np.zeros((len(home), 3)), np.flatnonzero(_turning(free, placement))
-    W = _ease(turning, placement)
-    for _ in range(FEW_STEPS):
-        R = _orient(R, free, placement)
-        asked = _ask(R, home, still, free, turning, placement, offsets)
-        turn, _, _ = _move(asked.exact, asked.wishes, asked, turning, W, weighs=True)
-        R = _turned(R, turning, turn)
-    R = _orient(R, free, placement)
-    R[:, ~free] = rotations[:, ~free]
-    return R
+    turning = np.flatnonzero(_turning(free, placement))
+    W = _weights(EASE, turning, placement)
+    found = np.array(rotations, dtype=np.float64)
+    for start in range(0, len(found), CHUNK):
+        rows = np.arange(start, min(start + CHUNK, len(found)))
+        here, home = placement.of(rows), found[rows]
+        R, still = home.copy(), np.zeros((len(rows), 3))  # a pelvis that gives way does so at the end
+        for _ in range(FEW_STEPS):
+            R = _orient(R, free, here)
+            asked = _ask(R, home, still, free, turning, here, offsets, EASE)
+            turn, _, _ = _move(asked.exact, asked.wishes, asked, turning, W, weighs=True)
+            R = _turned(R, turning, turn)
+        found[rows] = _orient(R, free, here)
+    return found
 
 
 def _turning(free: np.ndarray, placement: Placement) -> np.ndarray:
@@ -219,10 +234,10 @@ def _turning(free: np.ndarray, placement: Placement) -> np.ndarray:
     return free & useful & ~decided
 
 
-def _ease(turning: np.ndarray, placement: Placement) -> np.ndarray:
+def _weights(ease: np.ndarray, turning: np.ndarray, placement: Placement) -> np.ndarray:
     """(C,) how easily joints turn, and the pelvis moves if it gives way."""
     give = (SOFT_METRES * placement.pelvis_softness) ** 2
-    return np.concatenate([EASE[turning].ravel(), np.full(3 if give else 0, give)])
+    return np.concatenate([ease[turning].ravel(), np.full(3 if give else 0, give)])
 
 
 class _Asked(NamedTuple):
@@ -251,9 +266,11 @@ def _ask(
     turning: np.ndarray,
     placement: Placement,
     offsets: np.ndarray | None,
+    ease: np.ndarray,
 ) -> _Asked:
+    """What ``placement`` asks of poses (N, 22, 3, 3) whose pelvis has moved by ``shift`` (N, 3)."""
     world, positions = forward_kinematics(pose, offsets)
-    J = position_jacobian(world, positions)[..., turning, :]
+    J = position_jacobian(world, positions, turning.tolist())
     gaps = placement.gaps(positions, shift)
     gap = np.sqrt(np.sum(gaps[:, ~placement.is_soft] ** 2, axis=-1)).max(axis=-1, initial=0.0)
     far = gap / LARGEST_PULL
@@ -264,7 +281,7 @@ def _ask(
     wishes = [
         soft_position_rows(placement, J, gaps),
         orientation_rows(placement, turning, world),
-        shared_rows(placement, free, turning, above, strayed, EASE),
+        shared_rows(placement, free, turning, above, strayed, ease),
     ]
     if placement.floor is not None:
         moved = positions + shift[:, None]
@@ -280,15 +297,16 @@ def _descend(
     turning: np.ndarray,
     placement: Placement,
     offsets: np.ndarray | None,
+    ease: np.ndarray,
 ) -> Reached:
     """The best of the poses that the steps from ``R`` lead through, each step minding ``home``."""
-    N, W = len(R), _ease(turning, placement)
+    N, W = len(R), _weights(ease, turning, placement)
     R, shift, live = R.copy(), np.zeros((N, 3)), np.arange(N)
     best = Reached(R.copy(), shift.copy(), np.zeros(N), np.full(N, np.inf))
     for step in range(STEPS + 1):
         here = placement.of(live)
         R[live] = pose = _orient(R[live], free, here)
-        asked = _ask(pose, home[live], shift[live], free, turning, here, offsets)
+        asked = _ask(pose, home[live], shift[live], free, turning, here, offsets, ease)
         hinges, limited = limit_rows(here, free, turning, pose, asked.above)
         others = Rows.joined([asked.wishes, limited])
         rest = others.cost + np.sum(asked.strayed[:, : len(W)] ** 2 / W, axis=1)
@@ -301,7 +319,7 @@ def _descend(
             Rows.joined([asked.exact, hinges]), others, asked, turning, W, weighs=weighs
         )
         too_far = np.concatenate([hinges.r, limited.r], axis=1).max(axis=1, initial=0.0) > UNSEEN
-        wished = (asked.wishes.cost > 0) | (too_far & (step > 0))  # a pose that is there already stays
+        wished = (asked.wishes.cost > NOTHING) | (too_far & (step > 0))  # a pose that is there already stays
         going = (asked.gap > TOLERANCE) | (wished & (size > SETTLED))
         R[live] = _turned(pose, turning, turn)
         shift[live] += moved
@@ -320,7 +338,7 @@ def _move(
         exact, others: what is to be answered, and what it leaves room for.
         asked: where the poses are.
         turning: indices of the T joints that turn.
-        W: (C,) see ``_ease``.
+        W: (C,) see ``_weights``.
         weighs: see ``_step``.
     """
     exact, others = (rows.about(asked.above[:, turning]) for rows in (exact, others))
