@@ -62,7 +62,7 @@ def complete(
     seed: int,
     diversity: float = 0.0,
 ) -> np.ndarray:
-    """(N, B, 22, 3, 3) completions by the shipped method, the most central first, before the operator ranks them."""
+    """(N, B, 22, 3, 3) completions by the shipped method, the most central first, not yet ranked."""
     found = []
     for start in range(0, len(rotations), CHUNK):
         true = rotations[start : start + CHUNK]
