@@ -48,7 +48,8 @@ demo: $(ZIP)
 	@$(if $(filter 1,$(UPDATE)),cp build/demo/complete_pose.png docs/images/)
 
 # Denoise Mocap on a bad capture of a person whom it does not know, as figures and as a curve; needs the motion data.
-DATA ?= ../shared/data/mocap
+SHARED := $(or $(CONTRAPPOSTO_SHARED),../shared)
+DATA ?= $(SHARED)/data/mocap
 PICTURES := $(if $(filter 1,$(UPDATE)),docs/images,build/demo)
 demo-denoise: $(ZIP)
 	@PYTHONPATH=core .venv/bpy-4.5/bin/python demo/denoise.py --extension $(ZIP) --data $(DATA) --output $(PICTURES)
@@ -67,7 +68,7 @@ demo-unusual: .venv/bpy-4.5/.ready
 	@PYTHONPATH=core .venv/bpy-4.5/bin/python demo/unusual.py --data $(DATA) --output $(PICTURES)/unusual_poses.png
 
 # Fitted bodies over keypoints of real footage, which is data of ../shared.
-FOOTAGE ?= ../shared/data/footage/pose2sim-single
+FOOTAGE ?= $(SHARED)/data/footage/pose2sim-single
 demo-fit: .venv/bpy-4.5/.ready
 	@mkdir -p $(PICTURES)
 	@PYTHONPATH=core .venv/bpy-4.5/bin/python demo/fit_body.py --footage $(FOOTAGE) --output $(PICTURES)
@@ -136,7 +137,7 @@ repository: $(ZIP)
 # Needs root, a screen is not needed: REAL_BLENDER names the script that runs a windowed Blender under Xvfb.
 # SUITE names another Blender of that script, STAGES some of "arrival press tour assets denoise" (tests/window/run.sh
 # says what they are). The pictures stay in build/window; with UPDATE=1 they also become those of the docs.
-REAL_BLENDER ?= ../shared/tools/real-blender.sh
+REAL_BLENDER ?= $(SHARED)/tools/real-blender.sh
 test-window: $(ZIP) .venv/dev/.ready
 	@tests/window/run.sh $(REAL_BLENDER) $(ZIP) $(DEV)
 

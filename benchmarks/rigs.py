@@ -50,6 +50,9 @@ def measure(
     """
     if not blender.is_file():
         raise ValueError(f"There is no Blender at {blender}; run make test-blender-4.5, which sets it up")
+    for part in ("bvh", "rigs"):
+        if not (data / part).is_dir():
+            raise ValueError(f"There is no {data / part}; --data is a folder with bvh/ and rigs/")
     makes = {family.name: family for family in families()}
     names = [*makes, *real_rigs()]
     wanted = list(only or (QUICK if quick else names))

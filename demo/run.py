@@ -3,8 +3,8 @@
 
 Installs the built zip into a Blender profile that is deleted afterwards, keys the hips, the right hand and
 the head of a newly generated rig, presses Complete Pose once an alternative, checks that every keyed channel
-has kept its very bits and that the feet stand on the floor, and writes complete_pose.png and
-complete_pose.blend. Ends with status 1 if a check fails.
+has kept its very bits and that the feet stand on the floor, and writes complete_pose.png,
+complete_pose.blend and, as it was before, keyed.blend. Ends with status 1 if a check fails.
 
     .venv/bpy-4.5/bin/python demo/run.py --extension dist/contrapposto-0.1.0.zip --output build/demo
 """
@@ -92,6 +92,11 @@ def run(archive: Path, output: Path) -> bool:
     view = picture.View()
     columns = ALTERNATIVES + 1
 
+    with blender_profile.quiet():
+        bpy.context.preferences.filepaths.save_version = 0
+        bpy.ops.wm.save_as_mainfile(
+            filepath=str((output / "keyed.blend").resolve()), compress=True, copy=True
+        )
     statues = [show(body, "Keyed", view, 0, columns, kept, UNTOUCHED)]
     channels, keys = crouch.keyed_channels(rig), keyframes(rig)
     before = {bone.name: bone.matrix_basis.copy() for bone in rig.pose.bones}
@@ -126,7 +131,6 @@ def run(archive: Path, output: Path) -> bool:
     with blender_profile.quiet():
         picture.render(output / "complete_pose.png")
         mannequin.tint(body, kept, COMPLETED)
-        bpy.context.preferences.filepaths.save_version = 0
         bpy.ops.wm.save_as_mainfile(filepath=str((output / "complete_pose.blend").resolve()), compress=True)
     print(f"{output / 'complete_pose.png'}\n{output / 'complete_pose.blend'}")
     return passed

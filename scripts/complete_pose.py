@@ -145,7 +145,9 @@ def frame_range(text: str) -> range:
         numbers = [int(part) for part in text.split(":")]
         first, last, step = (*numbers, 1) if len(numbers) == 2 else numbers
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"'{text}' is no range of frames, such as 1:20 or 1:20:5") from error
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is no range of frames, such as 1:20 or 1:20:5; one frame is asked for with --frame"
+        ) from error
     if step < 1 or last < first:
         raise argparse.ArgumentTypeError(f"'{text}' holds no frame")
     return range(first, last + 1, step)

@@ -71,7 +71,8 @@ def run(arguments: argparse.Namespace) -> None:
     if calibration is None or isinstance(calibration, Calibrated):
         motion = _above_floor(motion, found.body.offsets)
     write_motion(arguments.output, motion, found.body.offsets)
-    print(f"{footage.name}, {len(found.motion)} frames of {len(footage.cameras)} cameras")
+    count = len(footage.cameras)
+    print(f"{footage.name}, {len(found.motion)} frames of {count} camera{'s' * (count > 1)}")
     print(format_table([record]))
     for remark in remarks(found, footage.first + np.arange(len(found.motion))):
         print(remark)

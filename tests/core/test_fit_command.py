@@ -60,7 +60,7 @@ def test_one_view_needs_no_calibration_and_follows_the_larger_person(footage, tm
     folders, _ = footage
     output = tmp_path / "a.bvh"
     assert run(folders[:1], "--size", 1920, 1080, "--focal", 1200, "--ground", output=output) == 0
-    assert "1 cameras" in capsys.readouterr().out
+    assert "of 1 camera\n" in capsys.readouterr().out
     motion = read_motion(output)
     assert (len(motion), motion.fps) == (FRAMES, pytest.approx(30))
     assert 0.6 < np.median(motion.poses.transl[:, 1]) < 1.2  # above the floor, however high the camera was

@@ -181,7 +181,7 @@ def solve(
     start = np.array(rotations, dtype=np.float64)
     turning = np.flatnonzero(_turning(free, placement))
     best = _descend(start, start, free, turning, placement, offsets, EASE)
-    moved = np.any(best.rotations != start, axis=(1, 2, 3))
+    moved = np.abs(best.rotations - start).max(axis=(1, 2, 3)) > SETTLED
     stuck = np.flatnonzero((best.gap > STUCK / 1000) | (moved & (best.cost > STUCK)))
     bent = start[stuck]
     for name, axis in _FLEXION.items():
@@ -215,7 +215,7 @@ def approach(
         R, still = home.copy(), np.zeros((len(rows), 3))  # a pelvis that gives way does so at the end
         for _ in range(FEW_STEPS):
             R = _orient(R, free, here)
-            asked = _ask(R, home, still, free, turning, here, offsets, EASE)
+            asked = _ask(R, home, still, free, turning, here, offsets)
             turn, _, _ = _move(asked.exact, asked.wishes, asked, turning, W, weighs=True)
             R = _turned(R, turning, turn)
         found[rows] = _orient(R, free, here)
@@ -266,7 +266,6 @@ def _ask(
     turning: np.ndarray,
     placement: Placement,
     offsets: np.ndarray | None,
-    ease: np.ndarray,
 ) -> _Asked:
     """What ``placement`` asks of poses (N, 22, 3, 3) whose pelvis has moved by ``shift`` (N, 3)."""
     world, positions = forward_kinematics(pose, offsets)
@@ -281,7 +280,7 @@ def _ask(
     wishes = [
         soft_position_rows(placement, J, gaps),
         orientation_rows(placement, turning, world),
-        shared_rows(placement, free, turning, above, strayed, ease),
+        shared_rows(placement, free, turning, above, strayed, EASE),
     ]
     if placement.floor is not None:
         moved = positions + shift[:, None]
@@ -300,16 +299,17 @@ def _descend(
     ease: np.ndarray,
 ) -> Reached:
     """The best of the poses that the steps from ``R`` lead through, each step minding ``home``."""
-    N, W = len(R), _weights(ease, turning, placement)
+    N = len(R)
+    W, usual = (_weights(each, turning, placement) for each in (ease, EASE))
     R, shift, live = R.copy(), np.zeros((N, 3)), np.arange(N)
     best = Reached(R.copy(), shift.copy(), np.zeros(N), np.full(N, np.inf))
     for step in range(STEPS + 1):
         here = placement.of(live)
         R[live] = pose = _orient(R[live], free, here)
-        asked = _ask(pose, home[live], shift[live], free, turning, here, offsets, ease)
+        asked = _ask(pose, home[live], shift[live], free, turning, here, offsets)
         hinges, limited = limit_rows(here, free, turning, pose, asked.above)
         others = Rows.joined([asked.wishes, limited])
-        rest = others.cost + np.sum(asked.strayed[:, : len(W)] ** 2 / W, axis=1)
+        rest = others.cost + np.sum(asked.strayed[:, : len(W)] ** 2 / usual, axis=1)
         cost = 1000 * np.maximum(0, asked.gap - TOLERANCE) + hinges.cost + LESS * rest
         best.take(live, Reached(pose, shift[live], asked.gap, cost))
         if step == STEPS or len(W) == 0:
