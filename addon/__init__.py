@@ -30,6 +30,7 @@ Draws nothing and holds no operator. The numbers are made in the ``contrapposto`
 - ``retarget``: the motion of a fitted body on another character.
 - ``all_or_nothing``: new data that is made whole, or not at all.
 - ``ghosts``, ``ghost_row``: samples as figures beside the character.
+- ``rule``: which bones count as set. ``played``: the pose of a rig on each frame of a take.
 - ``natural_bones``, ``natural_frames``: how natural the bones of a pose and the frames of an action are.
 - ``residual``, ``report``: what did not arrive, and all that was done, in sentences.
 - ``standing``: how bones stand, to be recognised later.

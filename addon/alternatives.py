@@ -16,12 +16,11 @@ import bpy
 
 from . import icons
 from .errors import Refusal
-from .keys import Before, keys_digest
-from .known import named_rule
 from .settings import Settings
 from .standing import Standing, is_same, standing
 
 if TYPE_CHECKING:
+    from .keys import Before
     from .memory import Remembered
 
 
@@ -94,6 +93,8 @@ class Browsing:
         """
         if sentence := self.hindrance(armature_object, frame):
             raise Refusal(sentence)
+        from .keys import keys_digest  # it reads curves: there are some once something is browsed
+
         now = keys_digest(armature_object, self.before.written)
         if all(state.keys != now for state in self._matching(armature_object)):
             raise Refusal(
@@ -106,6 +107,8 @@ class Browsing:
 
     def remember(self, armature_object: bpy.types.Object, index: int | None) -> None:
         """Add to the history how the armature stands now, with this alternative; None before any."""
+        from .keys import keys_digest  # as above
+
         state = _Seen(index, standing(armature_object), keys_digest(armature_object, self.before.written))
         others = [s for s in self._seen if (s.index, s.keys) != (index, state.keys)]
         self._seen[:] = [state, *others]
@@ -138,6 +141,9 @@ def browsing_of(
         alternatives: best first.
         remembered: the completion that they are from.
     """
+    from .keys import Before  # with all that reads a rig, once something was solved
+    from .known import named_rule
+
     rule, bones = named_rule(armature_object, settings.rule, settings.bones)
     settings = replace(settings, rule=rule, bones=bones)
     before = Before(armature_object, written)

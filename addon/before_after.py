@@ -7,13 +7,15 @@ does; the armature points to what was made last of each.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
 from .errors import Refusal
-from .takes import Take
 from .versions import assign, assigned, same_slot
+
+if TYPE_CHECKING:
+    from .takes import Take
 
 ORIGINAL = "contrapposto_original"
 """The custom property of a denoised action that points to its original."""

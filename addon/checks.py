@@ -11,9 +11,10 @@ import numpy as np
 
 from .curves import bone_of, is_locked, keyed_channels
 from .errors import Advice, NothingToDo, Refusal
-from .known import Intent, Rule
+from .known import Intent
 from .limbs import active_constraints
 from .rotations import rotation_path
+from .rule import Rule
 from .versions import fcurves, lacks_slot
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 
 import bpy
 
-from . import checks, keys, told
+from . import told
 from .channels import write_channels
 from .errors import Advice, Refusal
 from .rotations import rotation_path
@@ -88,6 +88,7 @@ def take_ghost(context: bpy.types.Context, ghost: bpy.types.Object) -> str:
         Refusal: if the character is gone, is another rig now, or a bone is keyed by the animator on this
             frame or would not obey; then nothing has changed.
     """
+    from . import checks, keys
     from .rig import read_rig  # brings in core: with the first press, not with Blender's start
 
     rig, pose = ghost.get(_OWNER), json.loads(ghost[_POSE])

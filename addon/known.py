@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from contrapposto.skeleton import DESCENDANTS, JOINT_INDEX
@@ -19,24 +18,13 @@ from .curves import keyed_channels
 from .errors import Refusal
 from .limbs import carriers, controls
 from .rotations import ROTATION_PATHS
+from .rule import Rule
 from .versions import is_selected
 
 if TYPE_CHECKING:
     import bpy
 
     from .rig import Rig
-
-
-class Rule(Enum):
-    """Which bones count as set."""
-
-    KEYED = "KEYED"
-    SELECTED = "SELECTED"
-    UNSELECTED = "UNSELECTED"
-    NAMED = "NAMED"
-    KEYED_AND_SELECTED = "KEYED_AND_SELECTED"
-    KEYED_AND_NAMED = "KEYED_AND_NAMED"
-    NONE = "NONE"
 
 
 @dataclass(frozen=True)

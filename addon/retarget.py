@@ -24,10 +24,11 @@ from .denoise_settings import DenoiseSettings
 from .errors import Refusal
 from .fit_marks import PROPERTY
 from .keyframes import key_times
-from .known import Rule, read_intent
+from .known import read_intent
 from .plan import Plan, make_plan
 from .played import poses_played
 from .rig import Rig, read_rig
+from .rule import Rule
 from .steps import Steps, result_of, within
 from .stretch import unstretched
 from .takes import Take, find_takes

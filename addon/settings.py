@@ -9,7 +9,7 @@ from typing import ClassVar
 import bpy
 
 from .errors import Refusal
-from .known import Rule
+from .rule import Rule
 
 MOST_HYPOTHESES = 64
 LARGEST_SEED = 2**31 - 1

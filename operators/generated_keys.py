@@ -5,7 +5,6 @@ import bpy
 from bpy.props import BoolProperty
 
 from ..addon.errors import Refusal
-from ..addon.keys import remove_generated, select_generated
 from .polling import NeedsArmature
 
 
@@ -39,8 +38,13 @@ class CONTRAPPOSTO_OT_select_generated_keys(GeneratedKeys, bpy.types.Operator):
 
     bl_idname = "contrapposto.select_generated_keys"
     bl_label = "Select Generated Keys"
-    apply = staticmethod(select_generated)
     done = "Selected"
+
+    def apply(self, armature_object: bpy.types.Object, frame: float | None) -> int:
+        """How many there were."""
+        from ..addon.keys import select_generated  # with the first press
+
+        return select_generated(armature_object, frame)
 
 
 class CONTRAPPOSTO_OT_remove_generated_keys(GeneratedKeys, bpy.types.Operator):
@@ -48,8 +52,13 @@ class CONTRAPPOSTO_OT_remove_generated_keys(GeneratedKeys, bpy.types.Operator):
 
     bl_idname = "contrapposto.remove_generated_keys"
     bl_label = "Remove Generated Keys"
-    apply = staticmethod(remove_generated)
     done = "Removed"
+
+    def apply(self, armature_object: bpy.types.Object, frame: float | None) -> int:
+        """How many there were."""
+        from ..addon.keys import remove_generated  # with the first press
+
+        return remove_generated(armature_object, frame)
 
 
 register, unregister = bpy.utils.register_classes_factory(

@@ -10,7 +10,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, Po
 
 from ..addon.device import preferred_device
 from ..addon.errors import Refusal
-from ..addon.known import Rule
+from ..addon.rule import Rule
 from ..addon.sample_settings import MOST_SPACING, MOST_STEP, Destination, SampleSettings
 from ..addon.settings import LARGEST_SEED, MOST_HYPOTHESES, preferred_weights
 from .polling import NeedsArmature
