@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import bpy
@@ -26,11 +26,12 @@ from .playback import curves_suffice, frame_kept, matrices_from_curves, play, wi
 from .rotation_channels import matrices_of
 from .rotations import rotation_path
 from .space import world_of
-from .steps import Steps, chunks, within
+from .steps import Steps, within
 from .takes import Take, playing
 from .timing import Timing, holes, make_timing
 
 _CHUNK = 256
+"""Samples between two reports of how much is done."""
 _FRAMES_FOR_HINGES = 300
 _FURTHEST_M = 1e5
 _PLACED = 0.7
@@ -128,7 +129,7 @@ def read_clip(
     yield _PLACED
     try:
         parts = []
-        for rows in chunks(len(timing.frames), _CHUNK):
+        for rows in chunks(len(timing.frames)):
             parts.append(Places.of({bone: matrix[rows] for bone, matrix in matrices.items()}))
             yield _PLACED
         understanding = _motion(calibration, matrices, worlds, timing, name)
@@ -291,7 +292,7 @@ def _motion(
     rows = np.unique(np.linspace(0, count - 1, min(count, _FRAMES_FOR_HINGES)).astype(int))
     calibration = calibrate_by_motion(calibration, _all_bones(calibration, matrices, read, rows))
     parts = []
-    for rows in chunks(count, _CHUNK):
+    for rows in chunks(count):
         yield rows[0] / count
         full = _all_bones(calibration, matrices, read, rows)
         parts.append(calibration.read(full if fixed else carried[rows, None] @ full, space))
@@ -369,3 +370,9 @@ def _missing(
         for name in mapped_ancestor(control.joint, calibration.rigmap.joints)[1]:
             missing[:, JOINT_INDEX[name]] |= here
     return missing, sorted(unfilled)
+
+
+def chunks(count: int) -> Iterator[np.ndarray]:
+    """The samples 0 to ``count``, as many at a time as a window can wait for."""
+    for start in range(0, count, _CHUNK):
+        yield np.arange(start, min(start + _CHUNK, count))

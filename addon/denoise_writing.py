@@ -19,7 +19,7 @@ from contrapposto.rotation import from_rotvec, geodesic_angle, slerp, to_rotvec,
 from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, forward_kinematics
 
 from .action_curves import ActionCurves, read_action
-from .clip import Clip, location_axes, played
+from .clip import Clip, chunks, location_axes, played
 from .correcting import Places, Setting, wanted_places
 from .curve_writing import reduce_channel, write_values
 from .denoise_plan import Control, Role
@@ -28,7 +28,7 @@ from .keyframes import blank_keys, item, key_times, write_keys
 from .playback import frame_kept
 from .rotation_channels import CHANNELS, matrices_of, nearest_values_of, values_of
 from .rotations import rotation_path
-from .steps import Steps, chunks, within
+from .steps import Steps, within
 from .takes import playing
 from .versions import add_curve, curve_collections, same_slot
 
@@ -42,7 +42,6 @@ _TRIAL_KEYED = 0.1
 """How much of a pass is done once its keys are written, before they are played."""
 _TRIAL_PLAYED = 0.9
 """And once they are played, before what is lacking is corrected."""
-_CHUNK = 256
 _COMPARED, _GUESSED, _SETTLED = 0.1, 0.15, 0.8
 """How much of the work is done once it is known what changes, and what to key, and once a rig plays it."""
 
@@ -107,7 +106,7 @@ def changes(clip: Clip, clean: Motion) -> Steps[tuple[np.ndarray, np.ndarray]]:
     count = len(clip.timing.frames)
     turns, shift = np.empty((count, NUM_JOINTS, 3, 3)), np.empty((count, 3))
     to_armature = np.broadcast_to(transpose(clip.to_body), (count, 3, 3))
-    for rows in chunks(count, _CHUNK):
+    for rows in chunks(count):
         yield rows[0] / count
         before, _ = forward_kinematics(clip.motion.poses.rotations[rows])
         after, _ = forward_kinematics(np.asarray(clean.poses.rotations[rows], dtype=float))
@@ -127,7 +126,7 @@ def _guess(clip: Clip, turns: np.ndarray, shift: np.ndarray) -> Steps[tuple[Plac
     count = len(clip.timing.frames)
     places: list[Places] = []
     settings: list[dict[str, Setting]] = []
-    for rows in chunks(count, _CHUNK):
+    for rows in chunks(count):
         yield rows[0] / count
         now = clip.places.at(rows)
         wanted = wanted_places(clip.calibration, now, turns[rows], shift[rows])
@@ -169,7 +168,7 @@ def _settled(
                 )
                 matrices, _ = yield from within(playing_back, keyed, played_by)
                 moved = np.zeros(len(rows), dtype=bool)
-                for part in chunks(len(rows), _CHUNK):
+                for part in chunks(len(rows)):
                     yield played_by + (end - played_by) * part[0] / len(rows)
                     some, here = rows[part], {name: matrix[part] for name, matrix in matrices.items()}
                     now, there = Places.of(here), wanted.at(some)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.util
 import logging
 import sys
-from importlib import metadata
 from typing import Any, TypeVar
 
 import bpy
@@ -46,6 +45,8 @@ def found() -> tuple[str, ...]:
     """What there is to compute on and what is missing, a sentence each, for the preferences."""
     if not has_torch():
         return ("Processor: ready", "Graphics card: torch is missing in this Blender's Python")
+    from importlib import metadata  # with its readers of packages, once they are shown
+
     try:
         version = metadata.version("torch")
     except metadata.PackageNotFoundError:

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy.utils.previews
-import numpy as np
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _shown: Any = None
 _pictures: np.ndarray | None = None
@@ -28,7 +30,7 @@ def show(pictures: np.ndarray) -> None:
     for index, picture in enumerate(pictures):
         icon = _shown.new(str(index))
         icon.image_size = picture.shape[1::-1]
-        icon.image_pixels_float.foreach_set(np.ascontiguousarray(picture).reshape(-1))
+        icon.image_pixels_float.foreach_set(picture.ravel())
 
 
 def icon_of(index: int) -> int:

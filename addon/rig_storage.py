@@ -3,7 +3,8 @@
 
 A map that the user edited or accepted is stored as JSON text in a custom property of
 the armature data, so that it travels with the file and with linked rigs. Until then the
-detected map is held in memory, under the skeleton that it was made for.
+detected map is held in memory, under the skeleton that it was made for. Light, so that a panel
+can ask what is known.
 """
 
 from __future__ import annotations
@@ -11,16 +12,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
 
-from contrapposto.rig.armature import Armature
+from contrapposto.joint_names import JOINT_INDEX
 from contrapposto.rig.rigmap import JointBones, RigMap
-from contrapposto.skeleton import JOINT_INDEX
 
 from .errors import Refusal
 from .files import write_whole
-from .rig_reader import read_armature
+
+if TYPE_CHECKING:
+    from contrapposto.rig.armature import Armature
 
 PROPERTY = "contrapposto_rig_map"
 
@@ -87,6 +90,8 @@ def detect(armature_object: bpy.types.Object, armature: Armature | None = None) 
     Raises:
         NotHumanoid: if no body is found.
     """
+    from .rig_reader import read_armature  # with numerics, once a rig is looked for
+
     armature = armature or read_armature(armature_object)
     identity = (
         len(armature.names), armature.names, armature.parents, armature.rest.tobytes(),
@@ -95,7 +100,7 @@ def detect(armature_object: bpy.types.Object, armature: Armature | None = None) 
     held = _detected.get(armature_object.data.session_uid)
     if held and held[0] == identity:
         return held[1]
-    from contrapposto.rig.mapping import map_armature  # with its profiles, once a rig is looked for
+    from contrapposto.rig.mapping import map_armature  # with its profiles, once there is none
 
     rigmap = map_armature(armature)
     _detected[armature_object.data.session_uid] = (identity, rigmap)

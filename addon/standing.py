@@ -3,18 +3,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeAlias
+
 import bpy
-import numpy as np
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _SAME = 1e-4
 """A key gives a bone back what was written but for this, relative or absolute."""
 
-Standing = np.ndarray
+Standing: TypeAlias = "np.ndarray"
 """(16 B,) the bones' own matrices, one after the other."""
 
 
 def standing(armature_object: bpy.types.Object) -> Standing:
     """How the bones stand now."""
+    import numpy as np  # with the first press, not with Blender's start
+
     bones = armature_object.pose.bones
     flat = np.empty(16 * len(bones), dtype=np.float32)
     bones.foreach_get("matrix_basis", flat)
@@ -23,4 +29,6 @@ def standing(armature_object: bpy.types.Object) -> Standing:
 
 def is_same(now: Standing, before: Standing) -> bool:
     """Whether the bones stand as before."""
+    import numpy as np
+
     return now.shape == before.shape and np.allclose(now, before, rtol=_SAME, atol=_SAME)

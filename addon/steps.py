@@ -4,11 +4,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import TypeVar
-
-import numpy as np
 
 Result = TypeVar("Result")
 
@@ -93,9 +91,3 @@ def on_thread(work: Callable[[Progress], Result]) -> Steps[Result]:
     if errors:
         raise errors[0]
     return results[0]
-
-
-def chunks(count: int, size: int) -> Iterator[np.ndarray]:
-    """The rows 0 to ``count``, so many at a time."""
-    for start in range(0, count, size):
-        yield np.arange(start, min(start + size, count))

@@ -6,7 +6,7 @@ from pathlib import Path
 import bpy
 from bpy.props import EnumProperty, PointerProperty, StringProperty
 
-from contrapposto.skeleton import JOINT_NAMES, NUM_JOINTS
+from contrapposto.joint_names import JOINT_NAMES, NUM_JOINTS
 
 from ..addon import rig_storage
 from ..addon.errors import Refusal

@@ -3,8 +3,8 @@
 
 import bpy
 
+from contrapposto.joint_names import JOINT_NAMES, NUM_JOINTS
 from contrapposto.rig.rigmap import RigMap
-from contrapposto.skeleton import JOINT_NAMES, NUM_JOINTS
 
 from ..addon.errors import Refusal
 from ..addon.rig_storage import PROPERTY, known_map

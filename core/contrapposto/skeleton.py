@@ -13,16 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from contrapposto.arrays import Array, like, namespace
-
-JOINT_NAMES = (
-    "pelvis", "left_hip", "right_hip", "spine1", "left_knee", "right_knee", "spine2",
-    "left_ankle", "right_ankle", "spine3", "left_foot", "right_foot", "neck",
-    "left_collar", "right_collar", "head", "left_shoulder", "right_shoulder",
-    "left_elbow", "right_elbow", "left_wrist", "right_wrist",
-)  # fmt: skip
-PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19)
-NUM_JOINTS = len(JOINT_NAMES)
-JOINT_INDEX = {name: i for i, name in enumerate(JOINT_NAMES)}
+from contrapposto.joint_names import JOINT_INDEX, JOINT_NAMES, NUM_JOINTS, PARENTS
 
 _PARTNER = {"left": "right", "right": "left"}
 MIRROR = tuple(

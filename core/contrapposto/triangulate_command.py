@@ -19,8 +19,9 @@ from contrapposto.keypoints.calibration import read_calibration
 from contrapposto.keypoints.cameras import Camera
 from contrapposto.keypoints.correct import corrected
 from contrapposto.keypoints.footage import Footage, read_everyone, read_footage
+from contrapposto.keypoints.points import completed
 from contrapposto.keypoints.robust import PIXELS
-from contrapposto.keypoints.sets import LIMB_PARTS, SIDES, completed
+from contrapposto.keypoints.sets import LIMB_PARTS, SIDES
 from contrapposto.keypoints.tracking import choice_of
 from contrapposto.keypoints.trc import read_trc
 from contrapposto.keypoints.triangulate import triangulate

@@ -15,7 +15,8 @@ from contrapposto.keypoints.calibration import read_calibration
 from contrapposto.keypoints.cameras import Camera
 from contrapposto.keypoints.correct import corrected
 from contrapposto.keypoints.people import follow
-from contrapposto.keypoints.sets import SETS, mirrored, recognise, to_joints
+from contrapposto.keypoints.points import recognise, to_joints
+from contrapposto.keypoints.sets import SETS, mirrored
 from contrapposto.keypoints.tracking import NOBODY
 from contrapposto.keypoints.triangulate import triangulate
 from contrapposto.rotation import from_rotvec, geodesic_angle

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from footage import four_cameras, points_of, seen_by, swing
 
-from contrapposto.keypoints.sets import SETS, to_joints
+from contrapposto.keypoints.points import to_joints
+from contrapposto.keypoints.sets import SETS
 from contrapposto.keypoints.triangulate import triangulate
 
 

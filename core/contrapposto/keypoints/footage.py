@@ -14,8 +14,9 @@ from contrapposto.keypoints.calibration import Calibration, read_calibration
 from contrapposto.keypoints.cameras import Camera
 from contrapposto.keypoints.detections import Detections, same_detector
 from contrapposto.keypoints.people import everyone, follow
+from contrapposto.keypoints.points import completed, recognise
 from contrapposto.keypoints.reading import read_keypoints
-from contrapposto.keypoints.sets import SETS, completed, recognise
+from contrapposto.keypoints.sets import SETS
 from contrapposto.keypoints.tracking import NOBODY, Choice, Rule, wanted
 
 LEAST_CONFIDENCE = 0.3

@@ -15,7 +15,7 @@ import numpy as np
 
 from contrapposto.arrays import Array, like, namespace
 from contrapposto.keypoints.cameras import Camera
-from contrapposto.keypoints.sets import to_joints
+from contrapposto.keypoints.points import to_joints
 from contrapposto.rotation import transpose
 from contrapposto.skeleton import JOINT_NAMES, MIRROR
 

@@ -15,8 +15,8 @@ from contrapposto.keypoints.calibration import Calibration
 from contrapposto.keypoints.detections import Detections
 from contrapposto.keypoints.footage import LEAST_CONFIDENCE, Footage, of_person, together, which_set
 from contrapposto.keypoints.intrinsics import lone_camera
+from contrapposto.keypoints.points import completed
 from contrapposto.keypoints.reading import read_keypoints
-from contrapposto.keypoints.sets import completed
 from contrapposto.keypoints.tracking import Choice, Rule, one_person
 
 

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from contrapposto.skeleton import JOINT_NAMES
+from contrapposto.joint_names import JOINT_NAMES
 
 FORMAT = "contrapposto-rig-map"
 VERSION = 1

@@ -20,8 +20,8 @@ from contrapposto.diffusion.sampler import Callback, part_of
 from contrapposto.keypoints.body import Body
 from contrapposto.keypoints.cameras import Camera
 from contrapposto.keypoints.footage import Footage
+from contrapposto.keypoints.points import to_joints
 from contrapposto.keypoints.robust import OUTLIER, PIXELS
-from contrapposto.keypoints.sets import to_joints
 from contrapposto.keypoints.sight import Seen
 from contrapposto.keypoints.triangulate import triangulate
 from contrapposto.motion import Pose

@@ -18,7 +18,8 @@ import numpy as np
 
 from contrapposto.diffusion.sampler import Callback
 from contrapposto.keypoints.body import Body
-from contrapposto.keypoints.sets import sides, to_joints
+from contrapposto.keypoints.points import to_joints
+from contrapposto.keypoints.sets import sides
 from contrapposto.motion import Motion, Pose
 from contrapposto.priors.motion import MotionPrior, Observed, load
 from contrapposto.rotation import normalize, project
