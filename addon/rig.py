@@ -78,6 +78,6 @@ def read_rig(armature_object: bpy.types.Object) -> Rig:
     except Refusal:
         raise
     except ValueError as error:
-        raise Refusal(f"'{armature_object.name}' cannot be completed: {error}") from error
+        raise Refusal(f"'{armature_object.name}' cannot be posed: {error}") from error
     limbs = live_ik_limbs(armature_object, calibration.rigmap)
     return Rig(armature_object, armature, calibration, limbs, space, matrices, pose)

@@ -172,7 +172,7 @@ def test_constraints_that_are_muted_or_leave_the_rotation_alone_do_not_matter():
 def test_an_object_scale_that_is_uneven_negative_or_zero(refused, scale):
     rig = ready()
     rig.scale = scale
-    refused(rig, "'Rig' cannot be completed: .*scale")
+    refused(rig, "'Rig' cannot be posed: .*scale")
 
 
 def test_a_bone_transform_that_is_not_finite(refused):

@@ -345,6 +345,7 @@ def mm(**changed) -> str:
         ("a.json", '[[{"x": 1, "y": 2}], 7]', "a frame, the 2., without landmarks"),
         ("a.json", '[[{"x": 1, "y": "b"}]]', "a point that is no number"),
         ("a.csv", "", "has no two rows"),
+        ("a.csv", "# Notes\n\nsaid, done", "no table of keypoints .*: its first row is one cell"),
         ("a.csv", "frame,left_knee_x,left_knee_y\n0,1,2\n1,2", "Row 3 of .* has 2 cells, not 3"),
         ("a.csv", "frame,left_knee_x,left_knee_y\n0,1,2\n1,2,b", "a cell 'b' that is no number"),
         ("a.csv", "frame,left_knee_x,left_knee_y\nq,1,2\n1,2,3", "a frame 'q' that is no whole number"),

@@ -30,13 +30,18 @@ import rigs  # noqa: E402
 import sidebar  # noqa: E402
 from footage import four_cameras, points_of, seen_by, swing  # noqa: E402
 from hand import Story  # noqa: E402
+from motions import joints_of  # noqa: E402
+
+from contrapposto.joint_names import PARENTS  # noqa: E402
 
 HALVES = (0.25, 0.75)
 FOUR_COLUMNS = (0.13, 0.38, 0.63, 0.88)
 FILE, MAP, REPORT = FOLDER / "tour.blend", FOLDER / "rig.json", FOLDER / "report.json"
 KEYPOINTS = FOLDER / "Swing.npy"
 FILMED = FOLDER / "filmed"
-FILMED_FRAMES, DOT = 48, 5
+FILMED_FRAMES, LIMB_PIXELS, DOLL = 48, 22, (0.15, 0.5, 0.55, 1.0)
+FILLED_ZOOM = 8.0
+"""By which the camera's frame fills the view."""
 
 
 def story() -> Story[str]:
@@ -129,11 +134,11 @@ def browser() -> bpy.types.Area | None:
 def rig_box() -> Story[set[str]]:
     """Detect, save, export, clear, import; what is below other panels is seen with one of them folded."""
     yield from fold("denoise_mocap")
+    yield from doubtful()
     pressed = yield from press("detect_rig")
     pressed |= yield from press(
         "accept_rig", columns=HALVES, then=lambda: "contrapposto_rig_map" in rig().data
     )
-    yield from hand.photograph(FOLDER / "rig.png")
     yield from buttons.press("contrapposto.export_rig(", columns=HALVES, then=lambda: browser() is not None)
     yield from choose(MAP)
     yield from hand.until(MAP.exists, "the exported map", 60)
@@ -146,6 +151,24 @@ def rig_box() -> Story[set[str]]:
     yield from hand.until(lambda: "contrapposto_rig_map" in rig().data, "the imported map", 60)
     yield from fold("export_rig")
     return pressed | {"export_rig", "import_rig"}
+
+
+def doubtful() -> Story[None]:
+    """A picture of the box with its fields, while a hand has a name that tells nothing."""
+    hand_bone = next(bone for bone in rig().data.bones if bone.name.endswith("LeftHand"))
+    name, hand_bone.name = hand_bone.name, "Bone.012"
+    yield from press("detect_rig")
+    yield from fold("complete_pose")
+    x, y = yield from buttons.find("contrapposto.export_rig(", columns=HALVES)
+    fields = x, y + 2 * buttons.STEP  # the title below
+    for picture in (FOLDER / "rig.png", None):
+        yield from hand.order("move {} {}".format(*fields))
+        yield from hand.order("key a")
+        yield from hand.pause(2)
+        if picture:
+            yield from hand.photograph(picture)
+    yield from open_panel("complete_pose")
+    hand_bone.name = name
 
 
 def pose_boxes() -> Story[set[str]]:
@@ -333,34 +356,53 @@ def fitted_body() -> Story[set[str]]:
 def filmed() -> Story[None]:
     """A picture of the fitted body, alone, as its camera sees it."""
     scene, view = bpy.context.scene, sidebar.view_3d()[1].spaces.active.region_3d
+    shading = sidebar.view_3d()[1].spaces.active.shading
     others = [thing for thing in bpy.data.objects if thing.name in ("Body", "Character")]
     before, scene.camera = scene.camera, bpy.data.objects["Fit Camera"]
     scene.frame_set(FILMED_FRAMES // 2)
     for thing in others:
         thing.hide_set(True)
-    view.view_perspective = "CAMERA"
+    view.view_perspective, view.view_camera_zoom = "CAMERA", FILLED_ZOOM
+    shading.show_xray, shading.xray_alpha = True, 0.6
     yield from hand.photograph(FOLDER / "fitted.png", seconds=6)
+    shading.show_xray = False
     view.view_perspective, scene.camera = "PERSP", before
     for thing in others:
         thing.hide_set(False)
 
 
 def film() -> None:
-    """Where one camera sees the joints of a body that swings, and pictures in which nothing else is seen."""
+    """Where one camera sees the joints of a body that swings, and pictures of a jointed doll that does."""
     cameras = four_cameras()[:1]
-    (pixels,) = seen_by(cameras, points_of(swing(FILMED_FRAMES), "coco_17"))
+    motion = swing(FILMED_FRAMES)
+    (pixels,) = seen_by(cameras, points_of(motion, "coco_17"))
     np.save(KEYPOINTS, np.concatenate([pixels, np.full((*pixels.shape[:-1], 1), 0.9)], axis=-1))
+    (joints,) = seen_by(cameras, joints_of(motion))
     width, height = cameras.size[0].astype(int).tolist()
+    horizon = cameras.project(np.array([[[0.0, 0.0, -4.0]]]))[0, 0, 1]
+    wall = np.where(np.arange(height)[:, None, None] < horizon, (0.36, 0.38, 0.41, 1), (0.24, 0.23, 0.22, 1))
     picture = bpy.data.images.new("Filmed", width, height)
     FILMED.mkdir(exist_ok=True)
-    for number, points in enumerate(pixels, start=1):
-        shown = np.full((height, width, 4), (0.03, 0.04, 0.06, 1.0), dtype=np.float32)
-        for x, y in points[np.isfinite(points).all(axis=-1)].astype(int):
-            shown[height - y - DOT : height - y + DOT, x - DOT : x + DOT] = (0.9, 0.6, 0.1, 1.0)
-        picture.pixels.foreach_set(shown.ravel())
+    for number, points in enumerate(joints, start=1):
+        shown = np.broadcast_to(wall, (height, width, 4)).astype(np.float32)
+        for child, parent in enumerate(PARENTS[1:], start=1):
+            paint_limb(shown, points[parent], points[child])
+        picture.pixels.foreach_set(shown[::-1].ravel())
         picture.filepath_raw, picture.file_format = str(FILMED / f"{number:04d}.png"), "PNG"
         picture.save()
     bpy.data.images.remove(picture)
+
+
+def paint_limb(shown: np.ndarray, start: np.ndarray, end: np.ndarray) -> None:
+    """Paint a limb into a picture (height, width, 4), the highest row first, between two pixels."""
+    low = np.maximum(np.minimum(start, end) - LIMB_PIXELS, 0).astype(int)
+    high = (np.maximum(start, end) + LIMB_PIXELS).astype(int)
+    part = shown[low[1] : high[1], low[0] : high[0]]
+    rows, columns = np.indices(part.shape[:2])
+    along = end - start
+    away = np.stack([columns + low[0], rows + low[1]], axis=-1) - start
+    share = np.clip(away @ along / max(along @ along, 1.0), 0, 1)
+    part[np.linalg.norm(away - share[..., None] * along, axis=-1) < LIMB_PIXELS] = DOLL
 
 
 def things() -> dict[str, list[str]]:
@@ -391,10 +433,9 @@ def saved_and_opened() -> Story[None]:
 
 def install_menu(area: bpy.types.Area) -> Story[None]:
     """A picture of where Install from Disk is."""
-    preferences, manager = bpy.context.preferences, bpy.context.window_manager
+    preferences = bpy.context.preferences
     window, _, region = buttons.region_of("WINDOW", "PREFERENCES")
     preferences.active_section = "EXTENSIONS"
-    manager.extension_search = "Contrapposto"
     yield from hand.pause(3)
     yield from hand.order(
         f"move {region.x + region.width - 320} {window.height - region.y - region.height + 20}"
@@ -402,7 +443,8 @@ def install_menu(area: bpy.types.Area) -> Story[None]:
     with bpy.context.temp_override(window=window, area=area, region=region):
         bpy.ops.wm.call_menu(name="USERPREF_MT_extensions_settings")
     yield from hand.pause(3)
-    yield from hand.order(f"shot {FOLDER / 'install.png'}")
+    top = window.height - area.y - area.height
+    yield from hand.order(f"shot {FOLDER / 'install.png'} {region.width}x230+{region.x}+{top}")
     yield from hand.order("key Escape")
     preferences.active_section = "ADDONS"
     yield from hand.pause(3)

@@ -108,6 +108,8 @@ def _table(file: Path) -> list[list[str]]:
     if len(table) < 2:
         raise ValueError(f"{file} is no table of keypoints (.csv): it has no two rows")
     wide = len(table[0])
+    if wide == 1:
+        raise ValueError(f"{file} is no table of keypoints (.csv): its first row is one cell")
     for place, row in enumerate(table, start=1):
         if len(row) != wide:
             raise ValueError(f"Row {place} of {file} has {len(row)} cells, not {wide}; it may be cut off")
