@@ -80,6 +80,23 @@ class Soles:
             feet.append(positions[..., ankle, 1] + lowest)
         return np.stack(feet, axis=-1)
 
+    def points(self, world: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """Where the soles are.
+
+        Args:
+            world, positions: as for ``heights``.
+
+        Returns:
+            (..., 6, 3) heel, ball and tip of the left sole, then of the right, metres.
+        """
+        found = []
+        for side, (ankle, toes) in enumerate(zip(ANKLES, TOES, strict=True)):
+            foot = world[..., ankle, :, :]
+            tip = foot @ self.toes[side] + world[..., toes, :, :] @ self.tip[side]
+            found += [foot @ self.heel[side], foot @ self.ball[side], tip]
+        ankles = positions[..., np.repeat(ANKLES, 3), :]
+        return ankles + np.stack(found, axis=-2)
+
 
 def laid_on_floor(ankle: Array, toes: Array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """How a standing foot is turned: flat, or on its ball with the toes on the floor.

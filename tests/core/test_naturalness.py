@@ -134,3 +134,18 @@ def test_a_tremor_spoils_the_whole_though_no_joint_turns_far():
     found = naturalness(np.concatenate([still[None], still @ from_rotvec(turns)]))
     assert found.percentile[0] > 20
     assert np.all(found.percentile[1:] < 3)
+
+
+def test_toes_that_lie_on_the_floor_under_a_raised_heel_spoil_nothing():
+    heel_up = {f"{side}_ankle": (35.0, 0.0, 0.0) for side in ("left", "right")}
+    knees = {
+        f"{side}_{part}": (turn, 0.0, 0.0)
+        for side in ("left", "right")
+        for part, turn in (("hip", -20.0), ("knee", 20.0))
+    }
+    toes = {f"{side}_foot": (-35.0, 0.0, 0.0) for side in ("left", "right")}
+    in_line, level = standing(**heel_up, **knees), standing(**heel_up, **knees, **toes)
+    scored = naturalness(np.stack([in_line, level]))
+    np.testing.assert_allclose(scored.percentile[1], scored.percentile[0], atol=1e-4)
+    curled = naturalness(standing(**heel_up, **knees, left_foot=(80.0, 0, 0)))
+    assert curled.percentile < scored.percentile[0]

@@ -15,6 +15,8 @@ from contrapposto.rotation import from_rotvec, geodesic_angle, split_heading
 from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, STANDARD_OFFSETS, forward_kinematics, mirror
 from contrapposto.soles import Soles
 from contrapposto.tasks import sample
+from contrapposto.tasks.alternatives import FALLS
+from contrapposto.tasks.balance import overhang
 from contrapposto.tasks.complete import complete_pose
 from contrapposto.tasks.sample import sample_poses
 from contrapposto.tasks.standing import FLESH, SINKS
@@ -109,6 +111,14 @@ def test_distance_goes_from_the_pose_itself_to_free_samples():
     assert far[0] < 0.5
     assert far[0] < far[0.15] < far[0.4] < far[1]
     assert far[0.15] < 60 < far[1]
+
+
+@pytest.mark.parametrize("diversity", [0.0, 1.0])
+def test_bodies_on_the_floor_do_not_fall_over(diversity):
+    found = sample_poses(count=24, diversity=diversity)
+    assert np.mean(overhang(found.poses.rotations, Soles.of()) > FALLS + 0.02) < 0.05
+    anywhere = sample_poses(count=24, diversity=diversity, keep_feet_on_floor=False)
+    assert np.mean(overhang(anywhere.poses.rotations, Soles.of()) > FALLS + 0.02) > 0.05
 
 
 def test_a_pose_that_is_near_and_in_the_air_stays_in_the_air():

@@ -112,6 +112,9 @@ def complete_pose(
     if keep_feet_on_floor and transl[1] > 0:
         placement = replace(placement, floor=Floor(-float(transl[1]), soles))
 
+    placed = np.isin(np.arange(NUM_JOINTS), list(placement.joints))
+    pelvis_is_free = not (known.joints[0] or known.height_known or placed.any())
+
     def bring_home(rotations: np.ndarray) -> np.ndarray:
         poses = rotations.reshape(-1, NUM_JOINTS, 3, 3)
         return approach(poses, ~fixed, placement, offsets).reshape(rotations.shape)
@@ -124,6 +127,7 @@ def complete_pose(
         diversity=diversity,
         drawing=drawing,
         offsets=offsets,
+        stands_on=soles if keep_feet_on_floor and drawing.lands and pelvis_is_free else None,
         callback=callback,
         bring_home=bring_home if asks(~fixed, placement) else None,
     )[:, 0]
@@ -136,7 +140,6 @@ def complete_pose(
     places = transl + reached.shift @ heading.T
     lifted = None
     if keep_feet_on_floor:
-        placed = np.isin(np.arange(NUM_JOINTS), list(placement.joints))
         rotations, places = stand(
             rotations,
             places,
@@ -145,7 +148,7 @@ def complete_pose(
             fixed=fixed,
             oriented=np.isin(np.arange(NUM_JOINTS), list(placement.orientations)),
             placed=placed,
-            pelvis_is_free=not (known.joints[0] or known.height_known or placed.any()),
+            pelvis_is_free=pelvis_is_free,
             lands=drawing.lands,
         )
 

@@ -18,6 +18,7 @@ Source: the distance is the DPoser regulariser (Lu et al. 2023), kept apart by j
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,7 +27,8 @@ from contrapposto.arrays import Array, like, namespace, to_numpy
 from contrapposto.networks import residual_mlp
 from contrapposto.priors.pose import STATE, Condition, PosePrior, load
 from contrapposto.rotation import split_heading
-from contrapposto.skeleton import MIRROR, NUM_JOINTS, mirror
+from contrapposto.skeleton import MIRROR, NUM_JOINTS, forward_kinematics, mirror
+from contrapposto.soles import TOES
 
 QUIET_RATIO = 0.15
 """Noise-to-signal ratio that the prior is told for the pose itself, to which no noise is added."""
@@ -40,6 +42,10 @@ PAIRS = 2
 TREMOR_SHARPNESS, SHARPNESS = 1.0, 1.5
 """How much a few bad joints count in the whole against many fair ones, without and with noise; 0 is the mean
 of the joints. Chosen on val."""
+
+LEVEL_DEG = 1.0
+"""Toes that are tilted by less lie on the floor, and are judged as if they were straight: that is how feet
+stand, while recorded toes are what a solver of markers took them for. Real poses score as without this."""
 
 QUANTILES = 49
 LARGEST_LOGIT = 6.0
@@ -173,10 +179,19 @@ def _log_distances(prior: PosePrior, rotations: Array) -> Array:
     if not bool(xp.all(xp.isfinite(R))):
         raise ValueError("The pose has a rotation that is not a finite number")
     R = xp.reshape(R, (-1, NUM_JOINTS, 3, 3))
-    R = xp.concat([split_heading(R[:, 0])[1][:, None], R[:, 1:]], axis=1)
+    R = _with_straight_toes(xp.concat([split_heading(R[:, 0])[1][:, None], R[:, 1:]], axis=1))
     chunks = [_of_chunk(prior, R[start : start + CHUNK]) for start in range(0, R.shape[0], CHUNK)]
     found = xp.concat(chunks, axis=1)
     return xp.reshape(found, (found.shape[0], *shape[:-3], NUM_JOINTS))
+
+
+def _with_straight_toes(rotations: Array) -> Array:
+    """The poses (B, 22, 3, 3), toes that lie level in line with the foot."""
+    xp = namespace(rotations)
+    world, _ = forward_kinematics(rotations)
+    level = world[..., 1:2, 1:2] > math.cos(math.radians(LEVEL_DEG))
+    are_toes = like(np.isin(np.arange(NUM_JOINTS), TOES)[:, None, None], rotations) > 0
+    return xp.where(level & are_toes, like(np.eye(3), rotations), rotations)
 
 
 def _of_chunk(prior: PosePrior, rotations: Array) -> Array:
