@@ -16,9 +16,9 @@ import numpy as np
 from contrapposto.body.body_file import default_body
 from contrapposto.body.smpl_files import read_smpl
 from contrapposto.motion import Pose
-from contrapposto.tasks.fit import Fitted, fit
+from contrapposto.tasks.fit import fit
 from contrapposto.tasks.fit_model import ModelFit, fit_model
-from contrapposto.tasks.fit_remarks import remarks
+from contrapposto.tasks.fit_remarks import NOTHING_STANDS, remarks
 
 from .device import FAILURES, reason
 from .errors import Advice, Refusal
@@ -158,7 +158,7 @@ class _Job:
         if context.mode != "OBJECT":
             raise Refusal("Switch to Object Mode first")
         built = build(context, solution, self.settings)
-        return _report(solution, built)
+        return _report(solution, built, self.settings)
 
     @property
     def _name(self) -> str:
@@ -182,7 +182,7 @@ def _on_floor(found: ModelFit) -> ModelFit:
     return replace(found, motion=replace(found.motion, poses=lowered))
 
 
-def _report(solution: Solution, built: Built) -> FitReport:
+def _report(solution: Solution, built: Built, settings: FitSettings) -> FitReport:
     found, frames = solution.found, built.frames
     return FitReport(
         armature=built.body.armature.name,
@@ -196,14 +196,16 @@ def _report(solution: Solution, built: Built) -> FitReport:
         fps=found.motion.fps,
         step=float(frames[1] - frames[0]) if len(frames) > 1 else 1.0,
         marked=built.marked,
-        warning=_warning(solution.fitted, frames),
+        warning=_warning(solution, frames, settings),
     )
 
 
-def _warning(fitted: Fitted, frames: np.ndarray) -> str:
+def _warning(solution: Solution, frames: np.ndarray, settings: FitSettings) -> str:
     """What is amiss, in frames (T,) of the scene."""
-    told = remarks(fitted, frames)
-    if not fitted.improved:
+    told = remarks(solution.fitted, frames)
+    if settings.ground and not solution.found.grounded:
+        told.append(NOTHING_STANDS)
+    if not solution.fitted.improved:
         told.append(
             "What people usually do did not fit these keypoints, so the body stays where the fit began"
         )

@@ -31,6 +31,7 @@ from headless import (
     open_blend,
     run,
     silent,
+    to_object_mode,
     write,
 )
 
@@ -52,6 +53,7 @@ def main(arguments: list[str]) -> int:
     is_new = not bpy.data.filepath
     if is_new:
         begin_empty(bpy, options.fps)
+    to_object_mode(bpy)
     try:
         with silent():  # of a movie that it cannot read, Blender complains as well
             report = fit_body.fit_body(bpy.context, settings)

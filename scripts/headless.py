@@ -89,6 +89,12 @@ def open_blend(bpy: ModuleType, path: Path) -> bool:
     return True
 
 
+def to_object_mode(bpy: ModuleType) -> None:
+    """Leave Pose Mode or whatever mode a file was saved in."""
+    if bpy.context.object is not None and bpy.context.object.mode != "OBJECT":
+        bpy.ops.object.mode_set(mode="OBJECT")
+
+
 def find_armature(bpy: ModuleType, name: str | None) -> object:
     """The named armature object, or the only one of the scene that is visible and no metarig.
 

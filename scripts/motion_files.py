@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from headless import open_blend, silent
+from headless import open_blend, silent, to_object_mode
 
 SUFFIXES = (".blend", ".bvh", ".fbx", ".glb")
 _IMPORTERS = {".bvh": "io_anim_bvh", ".fbx": "io_scene_fbx", ".glb": "io_scene_gltf2"}
@@ -41,6 +41,8 @@ def read(bpy: ModuleType, path: Path) -> str:
 def write(bpy: ModuleType, path: Path, rig: object, suffix: str) -> None:
     """Save or export the scene; to ``path``, whatever its name ends with.
 
+    A .bvh holds the action that plays, other files hold every action, under its name.
+
     Raises:
         OSError, RuntimeError: if that fails.
     """
@@ -49,26 +51,33 @@ def write(bpy: ModuleType, path: Path, rig: object, suffix: str) -> None:
             bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, check_existing=False)
             return
         select_only(bpy, rig)
-        action = rig.animation_data.action if rig.animation_data else None
-        if action is not None:
-            first, last = action.frame_range
-            bpy.context.scene.frame_start, bpy.context.scene.frame_end = math.floor(first), math.ceil(last)
         if suffix == ".bvh":
             scene = bpy.context.scene
+            if rig.animation_data and rig.animation_data.action:
+                first, last = rig.animation_data.action.frame_range
+                scene.frame_start, scene.frame_end = math.floor(first), math.ceil(last)
             with _y_up(rig.data):
                 bpy.ops.export_anim.bvh(
                     filepath=str(path), frame_start=scene.frame_start, frame_end=scene.frame_end
                 )
         elif suffix == ".fbx":
+            _without_object(bpy, f"{rig.name}|", "")
             bpy.ops.export_scene.fbx(
                 filepath=str(path), add_leaf_bones=False, bake_anim_use_nla_strips=False,
-                bake_anim_use_all_actions=action is None, bake_anim_simplify_factor=0.0,
+                bake_anim_simplify_factor=0.0,
             )  # fmt: skip
         else:
+            if not hasattr(bpy.types.Action, "slots"):  # before 4.4
+                _without_object(bpy, "", f"_{rig.name}")
             bpy.ops.export_scene.gltf(
-                filepath=str(path), export_format="GLB",
-                export_animation_mode="ACTIONS" if action is None else "ACTIVE_ACTIONS",
-            )  # fmt: skip
+                filepath=str(path), export_format="GLB", export_animation_mode="ACTIONS"
+            )
+
+
+def _without_object(bpy: ModuleType, prefix: str, suffix: str) -> None:
+    """Actions under the names that they have in a file: importers put the object's name to each."""
+    for action in bpy.data.actions:
+        action.name = action.name.removeprefix(prefix).removesuffix(suffix)
 
 
 @contextmanager
@@ -88,8 +97,7 @@ def _y_up(armature: object) -> Iterator[None]:
 
 def select_only(bpy: ModuleType, rig: object) -> None:
     """Select one object and make it the active one, in Object Mode."""
-    if bpy.context.object is not None and bpy.context.object.mode != "OBJECT":
-        bpy.ops.object.mode_set(mode="OBJECT")
+    to_object_mode(bpy)
     for other in bpy.context.view_layer.objects:
         other.select_set(other == rig)
     bpy.context.view_layer.objects.active = rig

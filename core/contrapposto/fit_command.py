@@ -20,7 +20,7 @@ from contrapposto.keypoints.view import read_view
 from contrapposto.motion import Motion, Pose
 from contrapposto.tasks.fit import Fitted, fit
 from contrapposto.tasks.fit_refine import ankles_standing
-from contrapposto.tasks.fit_remarks import remarks
+from contrapposto.tasks.fit_remarks import NOTHING_STANDS, remarks
 from contrapposto.tasks.fit_start import reprojection
 
 
@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> None:
     for remark in remarks(found, footage.first + np.arange(len(found.motion))):
         print(remark)
     if arguments.ground and not found.grounded:
-        print("No foot was seen to stand, so nothing was set on the ground")
+        print(NOTHING_STANDS)
     if not found.improved:
         print("The prior's rounds fitted the keypoints worse than the start did, so the start was kept")
     if arguments.json:

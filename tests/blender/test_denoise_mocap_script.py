@@ -119,6 +119,27 @@ def test_other_files_come_out_as_what_they_were(suffix, blend, tmp_path, extensi
     assert second["samples"] == pytest.approx(action["samples"], abs=1)
 
 
+@pytest.mark.parametrize("suffix", [".fbx", ".glb"])
+def test_other_actions_of_a_file_stay_in_it_under_their_names(suffix, blend, tmp_path, extension):
+    bpy.data.actions["Walk"].copy().name = "Run"
+    bpy.data.actions["Run"].use_fake_user = True
+    source, output = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
+    export(suffix, source, every=True)
+    done = run(source, "--output", output)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("denoised 22 joints") == 1
+    assert actions_in(output) == actions_in(source)
+    assert len(actions_in(output)) == 2
+
+
+def actions_in(path: Path) -> set[str]:
+    """The names of its actions, after an import."""
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    read = bpy.ops.import_scene.fbx if path.suffix == ".fbx" else bpy.ops.import_scene.gltf
+    read(filepath=str(path))
+    return set(bpy.data.actions.keys())
+
+
 @pytest.mark.parametrize("suffix", [".bvh", ".fbx", ".glb"])
 def test_who_stands_in_a_file_stands_in_the_clean_one(suffix, blend, tmp_path, extension, monkeypatch):
     source, output = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
@@ -145,15 +166,19 @@ def head_over_hips(path: Path, monkeypatch) -> np.ndarray:
     return np.array(rig.matrix_world.to_3x3() @ (head.head - hips.head))
 
 
-def export(suffix: str, path: Path) -> None:
+def export(suffix: str, path: Path, *, every: bool = False) -> None:
     rig = bpy.data.objects["Rig"]
     bpy.ops.object.mode_set(mode="OBJECT")
     rig.select_set(True)
     bpy.context.scene.frame_end = FRAMES
     if suffix == ".fbx":
-        bpy.ops.export_scene.fbx(filepath=str(path), add_leaf_bones=False, bake_anim_use_nla_strips=False)
+        bpy.ops.export_scene.fbx(
+            filepath=str(path), add_leaf_bones=False, bake_anim_use_nla_strips=False,
+            bake_anim_use_all_actions=every,
+        )  # fmt: skip
     else:
-        bpy.ops.export_scene.gltf(filepath=str(path), export_animation_mode="ACTIVE_ACTIONS")
+        mode = "ACTIONS" if every else "ACTIVE_ACTIONS"
+        bpy.ops.export_scene.gltf(filepath=str(path), export_animation_mode=mode)
 
 
 def test_a_folder_is_denoised_in_parallel_and_not_twice(folder, tmp_path):

@@ -12,6 +12,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
+import rigs
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "core"))
 from footage import four_cameras, points_of, seen_by, swing, write_calibration
@@ -65,6 +66,8 @@ def test_in_an_opened_file_the_scenes_camera_is_taken_and_the_file_is_not_overwr
     bpy.context.scene.collection.objects.link(camera)
     camera.location, camera.rotation_euler = (0, -5, 1.5), (1.5, 0, 0)
     bpy.context.scene.camera = camera
+    rigs.build()
+    assert bpy.context.mode == "POSE", "the file is saved in Pose Mode"
     path, output = tmp_path / "in.blend", tmp_path / "out.blend"
     bpy.ops.wm.save_as_mainfile(filepath=str(path))
     content = path.read_bytes()
@@ -76,6 +79,15 @@ def test_in_an_opened_file_the_scenes_camera_is_taken_and_the_file_is_not_overwr
     assert path.read_bytes() == content
     bpy.ops.wm.open_mainfile(filepath=str(output))
     assert sorted(bpy.data.cameras.keys()) == ["Mine"]
+
+
+def test_what_was_asked_for_and_not_found_is_told(filmed, tmp_path):
+    jumps = np.load(filmed[0][0])
+    jumps[..., 1] -= 60.0 * np.arange(len(jumps))[:, None]
+    np.save(filmed[0][0], jumps)
+    done = run("--keypoints", filmed[0][0], "--ground", "--fps", 30, "--output", tmp_path / "out.blend")
+    assert done.returncode == 0, done.stderr
+    assert "No foot was seen to stand, so nothing was set on the ground" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ class ModelFit:
         body: its proportions, and where the detector's points are on it.
         error: (T,) median reprojection error of each frame, pixels; NaN where nothing is seen.
         floor: height of the soles where feet stand, metres.
+        grounded: whether the feet were set on a plane; not if that was not asked, or no foot stands.
     """
 
     betas: np.ndarray
@@ -52,6 +53,7 @@ class ModelFit:
     body: Body
     error: np.ndarray
     floor: float
+    grounded: bool
 
 
 def fit_model(model: BodyModel, fitted: Fitted, *, ground: bool = False) -> ModelFit:
@@ -72,12 +74,12 @@ def fit_model(model: BodyModel, fitted: Fitted, *, ground: bool = False) -> Mode
     found = fit_points(
         body, in_space(spots, np.ones(spots.shape[:2])), start, poses.rotations, looseness=LOOSENESS
     )
-    if ground:
-        found = on_ground(body, found, fitted.contacts, fitted.motion.fps)
+    stood = on_ground(body, found, fitted.contacts, fitted.motion.fps) if ground else found
+    grounded, found = stood is not found, stood
     ankle = rest_joints(model, betas)[JOINT_INDEX["left_ankle"], 1] - rest_vertices(model, betas)[:, 1].min()
     floor = ankles_standing(found.rotations, found.transl, body.offsets) - float(ankle)
     motion = replace(fitted.motion, poses=found)
-    return ModelFit(betas, motion, body, error_of_frames(fitted.footage, body, found), floor)
+    return ModelFit(betas, motion, body, error_of_frames(fitted.footage, body, found), floor, grounded)
 
 
 def body_of(model: BodyModel, names: tuple[str, ...], betas: np.ndarray) -> Body:

@@ -13,6 +13,9 @@ MOST_SPANS = 8
 """Of frames that are named."""
 
 
+NOTHING_STANDS = "No foot was seen to stand, so nothing was set on the ground"
+
+
 def remarks(found: Fitted, frames: np.ndarray) -> list[str]:
     """A sentence each; none if nothing is amiss.
 
