@@ -48,6 +48,7 @@ class Clip:
         curves: the action's curves.
         timing: when it is sampled.
         plan: which controls are to be written.
+        corrector: what corrects them until the rig plays what is wanted.
         is_plain: whether curves alone move the bones.
         places: where the bones are that the corrector needs.
         settings: control -> what its channels hold.

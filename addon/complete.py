@@ -8,6 +8,8 @@ anything is written.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import bpy
 
 from . import alternatives, keys, told
@@ -45,7 +47,6 @@ def complete(
     settings = settings or Settings()
     armature_object = armature_object or context.object
     insert = wants_keys(context, settings)
-    told.forget()
     solved = solve(context, armature_object, settings, insert_keys=insert, recalled=recalled)
     return put(context, solved, insert_keys=insert, browse=browse)
 
@@ -71,7 +72,7 @@ def put(context: bpy.types.Context, solved: Solved, *, insert_keys: bool, browse
     """
     rig, plan, settings = solved.rig, solved.plan, solved.settings
     frame = context.scene.frame_current_final
-    browsing = offer(solved, frame) if browse else None
+    browsing = offer(solved, frame, replace(settings, insert_keys=insert_keys)) if browse else None
     writer = Writer(context.view_layer, rig.object, rig.calibration)
     desired = solved.desired(settings.alternative - 1)
     writer.write(plan, desired)

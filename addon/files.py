@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ def whole(*paths: Path) -> Iterator[list[Path]]:
         yield temporaries
         for path in paths:
             if path.is_dir():
-                raise IsADirectoryError(f"{path} is a folder")
+                raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
         for temporary, path in zip(temporaries, paths, strict=True):
             temporary.replace(path)
     finally:

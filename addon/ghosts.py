@@ -91,7 +91,7 @@ def take_ghost(context: bpy.types.Context, ghost: bpy.types.Object) -> str:
     from . import checks, keys
     from .rig import read_rig  # brings in core: with the first press, not with Blender's start
 
-    rig, pose = ghost.get(_OWNER), json.loads(ghost[_POSE])
+    rig, pose = ghost.get(_OWNER), _pose_of(ghost)
     if rig is None or context.scene.objects.get(rig.name) != rig:
         raise Refusal(f"The character of '{ghost.name}' is not in this scene any more")
     frame = context.scene.frame_current_final
@@ -103,13 +103,15 @@ def take_ghost(context: bpy.types.Context, ghost: bpy.types.Object) -> str:
     for bone, path in channels:
         if path not in {"location", rotation_path(bones[bone])}:
             raise Refusal(f"Bone '{bone}' has another rotation mode now; sample again")
+        if len(pose[bone][path]) != len(getattr(bones[bone], path)):
+            raise Refusal(_damaged(ghost))
     checks.check_keys_stay(rig, channels, [frame], Advice.WITHOUT_KEY)
     swings = {limb.handle.swing for limb in read_rig(rig).limbs.values()}
     insert = context.scene.tool_settings.use_keyframe_insert_auto
     checks.check_obey(rig, channels, swings, Advice.NO_AUTO_KEYS if insert else None)
     told.forget()
     with keys.all_or_none(rig, pose):
-        write_channels(rig, {(bone, path): tuple(pose[bone][path]) for bone, path in channels})
+        write_channels(rig, {(bone, path): pose[bone][path] for bone, path in channels})
         keyed = insert and keys.insert_keys(rig, pose, frame)
         context.view_layer.update()
     return f"'{rig.name}' took the pose of '{ghost.name}'" + (f", {keyed} channels keyed" if keyed else "")
@@ -136,6 +138,21 @@ def remove_ghosts(which: Iterable[bpy.types.Object] | None = None) -> int:
         elif not any(is_ghost(thing) for thing in collection.objects):
             del collection[_MADE]  # what is left in it is the animator's
     return len(found)
+
+
+def _pose_of(ghost: bpy.types.Object) -> dict[str, dict[str, tuple[float, ...]]]:
+    """Bone -> property -> what the sample wrote there."""
+    try:
+        return {
+            bone: {path: tuple(map(float, values)) for path, values in paths.items()}
+            for bone, paths in json.loads(ghost[_POSE]).items()
+        }
+    except (ValueError, TypeError, AttributeError) as error:  # someone has edited it
+        raise Refusal(_damaged(ghost)) from error
+
+
+def _damaged(ghost: bpy.types.Object) -> str:
+    return f"The pose that '{ghost.name}' carries is damaged; sample again"
 
 
 def _collection(scene: bpy.types.Scene) -> bpy.types.Collection:

@@ -136,12 +136,15 @@ def all_or_none(armature_object: bpy.types.Object, written: Mapping[str, Iterabl
 def keys_digest(armature_object: bpy.types.Object, written: Mapping[str, Iterable[str]]) -> str:
     """The same as long as the same action has the same curves in these channels, selected or not.
 
-    Modifiers and extrapolation count: they are lost with a curve that is made anew.
+    An action without any of them is as good as none. Modifiers and extrapolation count: they are lost with
+    a curve that is made anew.
     """
     digest = hashlib.sha256()
-    action, slot = assigned(armature_object.animation_data)
-    digest.update(repr((action and action.session_uid, slot and slot.identifier)).encode())
-    for curve in sorted(_curves_of(armature_object, written), key=_identity):
+    curves = sorted(_curves_of(armature_object, written), key=_identity)
+    if curves:
+        action, slot = assigned(armature_object.animation_data)
+        digest.update(repr((action.session_uid, slot and slot.identifier)).encode())
+    for curve in curves:
         modifiers = [modifier.type for modifier in curve.modifiers]
         about = (len(curve.keyframe_points), curve.extrapolation, curve.mute, curve.lock, modifiers)
         digest.update(repr((_identity(curve), about)).encode())

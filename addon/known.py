@@ -16,7 +16,7 @@ from contrapposto.skeleton import DESCENDANTS, JOINT_INDEX
 
 from .curves import keyed_channels
 from .errors import Refusal
-from .limbs import carriers, controls
+from .limbs import carriers, controls, joints_through_ik
 from .rotations import ROTATION_PATHS
 from .rule import Rule
 from .versions import is_selected
@@ -57,25 +57,14 @@ def read_intent(
     Raises:
         Refusal: if a named bone does not exist.
     """
-    bones = rig.object.pose.bones
-    if rule is Rule.KEYED:
-        return _keyed_intent(rig, frame, generated=not refill_generated)
-    if rule is Rule.KEYED_AND_SELECTED:
-        rule, named = Rule.KEYED_AND_NAMED, selected_bones(rig.object)
-    if rule in {Rule.NAMED, Rule.KEYED_AND_NAMED}:
-        named = tuple(named)
-        for name in named:
-            if name not in bones:
-                raise Refusal(f"'{rig.object.name}' has no bone named '{name}'; check the list of bones")
-        fixed = frozenset(named)
-        if rule is Rule.KEYED_AND_NAMED:
-            return _keyed_intent(rig, frame, generated=not refill_generated, also=fixed)
-    elif rule is Rule.NONE:
-        fixed = frozenset()
-    else:
-        selected = selected_bones(rig.object)
-        fixed = selected if rule is Rule.SELECTED else frozenset(bones.keys()) - selected
-    return _intent(rig, turned=fixed, moved=fixed, fixed=fixed)
+    rule, names = named_rule(rig.object, rule, named)
+    named = frozenset(names) if rule in {Rule.NAMED, Rule.KEYED_AND_NAMED} else frozenset()
+    for name in named:
+        if name not in rig.object.pose.bones:
+            raise Refusal(f"'{rig.object.name}' has no bone named '{name}'; check the list of bones")
+    if rule in {Rule.KEYED, Rule.KEYED_AND_NAMED}:
+        return _keyed_intent(rig, frame, generated=not refill_generated, also=named)
+    return _intent(rig, turned=named, moved=named, fixed=named)
 
 
 def selected_bones(armature_object: bpy.types.Object) -> frozenset[str]:
@@ -118,9 +107,7 @@ def _intent(
 ) -> Intent:
     rigmap, limbs = rig.rigmap, rig.limbs
     placed = frozenset(end for end, limb in limbs.items() if limb.handle.bone in fixed)
-    through_ik = {
-        joint for limb in limbs.values() for joint in limb.joints if joint not in limbs or limb.turns_end
-    }
+    through_ik = joints_through_ik(limbs)
     kept = set()
     for joint in rigmap.joints:
         if joint not in through_ik:

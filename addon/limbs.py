@@ -7,7 +7,7 @@ an IK constraint on a mapped limb aims for is such a handle as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import bpy
@@ -56,8 +56,18 @@ def live_ik_limbs(armature_object: bpy.types.Object, rigmap: RigMap) -> dict[str
     return found
 
 
+def joints_through_ik(limbs: Mapping[str, IkLimb]) -> frozenset[str]:
+    """The joints that live IK turns; the end of a limb only where the handle turns it, too."""
+    return frozenset(
+        joint for limb in limbs.values() for joint in limb.joints if joint not in limbs or limb.turns_end
+    )
+
+
 def ik_is_live(armature_object: bpy.types.Object, handle: Handle) -> bool:
-    """Whether the handle's switch, as evaluated on the current frame, is on the IK side."""
+    """Whether the handle's switch, as evaluated on the current frame, is on the IK side.
+
+    A property that is missing or no number switches nothing: the limb is on IK.
+    """
     bones = armature_object.pose.bones
     if handle.bone not in bones:
         return False
@@ -65,7 +75,7 @@ def ik_is_live(armature_object: bpy.types.Object, handle: Handle) -> bool:
         return True
     owner, name = handle.switch
     value = bones[owner].get(name) if owner in bones else None
-    return value is None or float(value) < _SWITCH_MIDDLE
+    return not isinstance(value, (int, float)) or value < _SWITCH_MIDDLE
 
 
 def active_constraints(bone: bpy.types.PoseBone) -> Iterable[bpy.types.Constraint]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, is_dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -32,6 +32,9 @@ from .rig import Rig
 from .sample_settings import SampleSettings
 from .settings import Settings
 from .steps import Progress, Steps, on_thread
+
+SAME_SIDE = 0.9
+"""Cosine of how far the viewer may go around a character until its pictures are drawn anew."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +64,12 @@ class Remembered:
         if not is_calibrated(prior):
             return None
         return to_numpy(naturalness(self.completion.poses.rotations, prior=prior).percentile)
+
+    def seen_from(self, right: np.ndarray | None) -> Remembered:
+        """The same with pictures from the side that it is looked at from now, if that is another one."""
+        if self.right is None or right is None or self.right @ right > SAME_SIDE:
+            return self
+        return replace(self, right=right)
 
     @cached_property
     def pictures(self) -> np.ndarray:
@@ -185,6 +194,8 @@ def completed(asked: Question, *, recalled: Remembered | None = None) -> Remembe
     global _last  # noqa: PLW0603 - one completion is held, on purpose
     held = recalled or _last
     if asked.is_answered_by(held):
+        if recalled is None:
+            _last = held = held.seen_from(asked.right)
         return held
     if recalled is not None:
         raise Refusal(

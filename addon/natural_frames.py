@@ -22,20 +22,18 @@ from .errors import Refusal
 from .played import poses_played
 from .steps import result_of
 from .takes import find_takes
+from .versions import LAST_FRAME
 from .weights import own_prior
 
 MARK = "Unnatural {:.1f} %"
 """The name of each of our markers."""
 
-_IS_MARK = re.compile(r"Unnatural \d+(\.\d+)? %")
+_IS_MARK = re.compile(r"Unnatural \d+\.\d %")
 
 APART = 10
 """Frames that two marked frames are apart at least."""
 
 MOST_FRAMES = 20_000
-
-_LAST_FRAME = 1_048_574
-"""Blender plays no frame beyond it, in either direction."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +120,7 @@ def worst_frames(frames: np.ndarray, percent: np.ndarray, most: int, below: floa
 def _frames_of(action: bpy.types.Action) -> np.ndarray:
     """(T,) the whole frames of an action."""
     first, last = action.frame_range
-    if not (abs(first) <= _LAST_FRAME and abs(last) <= _LAST_FRAME):  # nor if it is not a number
+    if not (abs(first) <= LAST_FRAME and abs(last) <= LAST_FRAME):  # nor if it is not a number
         raise Refusal(
             f"Action '{action.name}' begins or ends on a frame that Blender cannot play; delete the keys "
             "there in the Graph Editor"

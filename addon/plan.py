@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import bpy
 
 from .known import Intent
-from .limbs import IkLimb, active_constraints, controls, live_aim
+from .limbs import IkLimb, active_constraints, controls, joints_through_ik, live_aim
 from .rig import Rig
 from .rotations import ROTATION_PATHS
 
@@ -26,6 +26,7 @@ class Plan:
         moved: the pelvis' first control, if its location is written; else None. Hips whose
             location is locked or tied to a parent stay, and the legs reach for the floor.
         plain: whether the closed form applies.
+        limbs: limb end -> the limb, of those whose IK layer is live.
     """
 
     turned: Mapping[str, tuple[str, ...]]
@@ -71,7 +72,7 @@ class Plan:
 def make_plan(rig: Rig, intent: Intent, *, move_pelvis: bool) -> Plan:
     """Which controls take the free joints; set bones are never among them."""
     rigmap, limbs = rig.rigmap, rig.limbs
-    through_ik = {j for limb in limbs.values() for j in limb.joints if j not in limbs or limb.turns_end}
+    through_ik = joints_through_ik(limbs)
     is_control_rig = any(bones.read != bones.write for bones in rigmap.joints.values())
     turned: dict[str, tuple[str, ...]] = {}
     held: dict[str, tuple[str, ...]] = {}

@@ -3,6 +3,18 @@
 
 from __future__ import annotations
 
+import sys
+
+_KEEPERS = {
+    "rig_storage": "forget",
+    "held": "free",
+    "told": "forget",
+    "denoise_report": "forget",
+    "running": "end",
+    "natural_bones": "hide",
+}
+"""The modules beside this one that keep something, and what lets go of it."""
+
 
 def register() -> None:
     """Register every class, property and menu entry."""
@@ -15,13 +27,10 @@ def register() -> None:
 def unregister() -> None:
     """Undo ``register`` and forget everything held in memory."""
     from .. import operators, panels
-    from . import denoise_report, held, natural_bones, rig_storage, running, told
 
     panels.unregister()
     operators.unregister()
-    rig_storage.forget()
-    held.free()
-    told.forget()
-    denoise_report.forget()
-    running.end()
-    natural_bones.hide()
+    for name, let_go in _KEEPERS.items():
+        module = sys.modules.get(f"{__package__}.{name}")  # what was never loaded keeps nothing
+        if module is not None:
+            getattr(module, let_go)()

@@ -193,6 +193,8 @@ def import_preset(path: Path, data: bpy.types.Armature) -> RigMap:
         rigmap = RigMap.from_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise Refusal(f"The preset {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise Refusal(f"{path.name} is no preset of a rig: it is no text") from error
     except ValueError as error:
         raise Refusal(f"The preset {path.name} cannot be used: {error}") from error
     if gone := vanished_bones(rigmap, data):

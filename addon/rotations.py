@@ -35,11 +35,6 @@ def set_rotation(bone: bpy.types.PoseBone, rotation: Quaternion) -> None:
         bone.rotation_euler = _nearest_euler(rotation, bone.rotation_mode, tuple(bone.rotation_euler))
 
 
-def local_rotation(bone: bpy.types.PoseBone) -> Quaternion:
-    """The bone's own rotation channels as a unit quaternion."""
-    return bone.matrix_basis.to_quaternion()
-
-
 def basis_matrix(bone: bpy.types.PoseBone, pose: Matrix, parent_pose: Matrix | None) -> Matrix:
     """The local matrix that puts the bone at ``pose`` in armature space, constraints aside.
 

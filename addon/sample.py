@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 
 import bpy
 
-from . import alternatives, checks, keys, told
+from . import alternatives, checks, keys
 from .channels import read_channels, write_channels
 from .complete import put, wants_keys
-from .errors import Advice
+from .errors import Advice, Refusal
 from .ghost_row import GhostRows
 from .holding_still import check_holds_still
 from .memory import Remembered
@@ -26,6 +26,7 @@ from .report import naturalness_of
 from .sample_settings import Destination, SampleSettings
 from .solving import Solved, solve, solve_ahead
 from .steps import Steps, result_of, within
+from .versions import LAST_FRAME
 from .writing import Writer
 
 SOLVED = {Destination.POSE: 0.95, Destination.KEYS: 0.5, Destination.ASSETS: 0.2, Destination.GHOSTS: 0.2}
@@ -116,7 +117,6 @@ def sampling(
     """
     settings = settings or SampleSettings()
     armature_object = armature_object or context.object
-    told.forget()
     match settings.destination:
         case Destination.POSE:
             return _into_pose(context, armature_object, settings, browse=browse, recalled=recalled)
@@ -184,6 +184,12 @@ def _into_keys(context: bpy.types.Context, solved: Solved) -> SampleReport:
     samples = len(solved.completion.energy)
     start = scene.frame_current if settings.start is None else settings.start
     frames = tuple(range(start, start + samples * settings.step, settings.step))
+    if frames[-1] > LAST_FRAME:
+        raise Refusal(
+            f"The last of {samples} samples would lie on frame {frames[-1]}, and Blender plays none after "
+            f"{LAST_FRAME}; ",
+            Advice.OTHER_START,
+        )
     checks.check_no_keys(rig.object, solved.plan, frames, Advice.OTHER_START)
     check_holds_still(scene, solved, frames)
     before = read_channels(rig.object)

@@ -24,6 +24,7 @@ from contrapposto.tasks.judgement import Completion
 from . import checks, memory
 from .following import kept_apart
 from .known import Intent, read_intent
+from .limbs import joints_through_ik
 from .memory import Question, Remembered
 from .plan import Plan, make_plan
 from .rig import Rig, read_rig
@@ -165,7 +166,7 @@ def _ask(
 
 def _mirrored_joints(rig: Rig, intent: Intent) -> frozenset[str]:
     """Joints that are not kept but whose partner is; limbs on IK are placed, not turned."""
-    through_ik = {joint for limb in rig.limbs.values() for joint in limb.joints}
+    through_ik = joints_through_ik(rig.limbs)
     return frozenset(
         joint
         for joint in rig.rigmap.joints

@@ -18,6 +18,9 @@ AnimationHolder = Any
 """What an action is assigned to: animation data or an NLA strip."""
 
 
+LAST_FRAME = 1_048_574
+"""No version plays a frame beyond it, in either direction."""
+
 BESIDE_BLEND = (
     {"PATH_SUPPORTS_BLEND_RELATIVE"}
     if "is_path_supports_blend_relative" in bpy.types.Property.bl_rna.properties

@@ -51,7 +51,7 @@ def main(archive: str, repeats: int) -> None:
     seconds = [
         float(
             subprocess.run(
-                [sys.executable, __file__], env=environment, check=True, capture_output=True, text=True
+                [sys.executable, __file__], env=environment, check=True, stdout=subprocess.PIPE, text=True
             ).stdout
         )
         for _ in range(repeats)

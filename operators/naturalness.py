@@ -45,7 +45,7 @@ class CONTRAPPOSTO_OT_mark_unnatural_frames(NeedsArmature, bpy.types.Operator):
     most: IntProperty(name="Most", description="How many markers at most", default=10, min=1, max=100)
     below: FloatProperty(
         name="Below",
-        description="Mark frames that are more natural than less than this percent of real poses",
+        description="Mark frames that are more natural than fewer than this percent of real poses",
         default=5.0,
         min=0.0,
         max=100.0,

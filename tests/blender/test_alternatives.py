@@ -209,18 +209,40 @@ def test_discarding_keeps_a_new_action_that_is_to_be_kept(extension):
     assert not rigs.curves(rig, extension)
 
 
-def test_an_alternative_without_keys_leaves_none_of_one_with_keys(extension):
+@pytest.mark.parametrize("press", PRESSES)
+@pytest.mark.parametrize("keys_itself", [False, True])
+def test_an_alternative_is_keyed_as_the_press_was_whatever_is_switched_since(press, keys_itself, extension):
     rig = rigs.build()
+    rigs.turn(rig, "head")
+    bpy.context.scene.contrapposto.known_bones = "SELECTED"
+    importlib.import_module(f"{extension}.addon.versions").set_selected(rig.pose.bones["head"], state=True)
+    known = {"known_bones": "SELECTED"} if press == "complete_pose" else {}
     settings = bpy.context.scene.tool_settings
-    settings.use_keyframe_insert_auto = True
+    settings.use_keyframe_insert_auto = keys_itself
     try:
-        ops.sample_poses()
-        assert rigs.curves(rig, extension)
+        getattr(ops, press)(**known)
+        keyed = rigs.curves(rig, extension).keys()
+        settings.use_keyframe_insert_auto = not keys_itself
+        take(2)
     finally:
         settings.use_keyframe_insert_auto = False
-    take(2)
-    assert not rigs.curves(rig, extension)
+    assert rigs.curves(rig, extension).keys() == keyed
+    assert bool(keyed) is keys_itself
+
+
+def test_a_key_on_a_bone_that_is_not_of_the_body_is_in_nobodys_way(extension):
+    rig = rigs.build()
+    rigs.turn(rig, "head")
+    importlib.import_module(f"{extension}.addon.versions").set_selected(rig.pose.bones["head"], state=True)
+    before = rigs.channels(rig)
+    ops.complete_pose(known_bones="SELECTED")
     assert rig.animation_data is None
+    rig.pose.bones["finger"].keyframe_insert("rotation_quaternion", frame=1)
+    keys = rigs.curves(rig, extension)
+    assert take(2) == {"FINISHED"}
+    assert ops.discard_alternatives() == {"FINISHED"}
+    assert rigs.channels(rig) == before
+    assert rigs.curves(rig, extension) == keys
 
 
 def test_keeping_changes_nothing_and_ends_the_browsing(held, extension):

@@ -11,6 +11,8 @@ import pytest
 import rigs
 from mathutils import Matrix
 
+from contrapposto.joint_names import JOINT_NAMES
+
 MODES = ("QUATERNION", "XYZ", "XZY", "YXZ", "YZX", "ZXY", "ZYX", "AXIS_ANGLE")
 KEYED = ("left_shoulder", "left_elbow", "head")
 EXTRA = ("finger", "twist", "prop")
@@ -167,6 +169,16 @@ def test_mirror_gives_the_partner_of_a_keyed_bone_the_mirrored_rotation(prior, e
         )
     assert relative["left"].angle == pytest.approx(relative["right"].angle, abs=1e-4)
     assert relative["left"].angle > 0.1
+
+
+def test_mirror_turns_the_other_hand_of_a_limb_whose_control_does_not(prior, extension):
+    rig = rigs.build()
+    for side in ("left", "right"):
+        constraint = rig.pose.bones[f"{side}_elbow"].constraints.new("IK")
+        constraint.target, constraint.subtarget, constraint.chain_count = rig, "prop", 2
+    rigs.key(rig, "left_wrist")
+    press(mirror=True)
+    assert [JOINT_NAMES[joint] for joint in np.flatnonzero(prior[0].joints)] == ["left_wrist", "right_wrist"]
 
 
 def select(rig, extension, *bones):

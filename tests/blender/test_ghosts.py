@@ -352,12 +352,25 @@ def remove(rig):
     bpy.data.objects.remove(rig)
 
 
+def edit(text):
+    def change(rig):
+        ghost(1)["contrapposto_ghost_pose"] = text
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
         (rename_bone, "'Rig' has no bone 'left_knee' any more; sample again"),
         (change_mode, "Bone 'left_knee' has another rotation mode now; sample again"),
         (remove, "The character of 'Rig ghost 1' is not in this scene any more"),
+        (edit("x"), "The pose that 'Rig ghost 1' carries is damaged; sample again"),
+        (edit(5), "The pose that 'Rig ghost 1' carries is damaged; sample again"),
+        (
+            edit('{"left_knee": {"rotation_quaternion": [1]}}'),
+            "The pose that 'Rig ghost 1' carries is damaged",
+        ),
     ],
 )
 def test_a_ghost_of_a_character_that_has_changed_is_not_taken(change, sentence, extension):

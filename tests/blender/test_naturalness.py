@@ -188,13 +188,13 @@ def test_a_marker_of_the_animators_own_is_never_removed(extension):
     rig = rigs.build()
     animate(rig)
     markers = bpy.context.scene.timeline_markers
-    for name in ("Unnatural on purpose", "Unnatural ", "Unnatural 3 % of the time", "Unnatural 0.4 %"):
+    for name in ("Unnatural on purpose", "Unnatural ", "Unnatural 3 %", "Unnatural 0.4 %"):
         markers.new(name, frame=2)
     assert bpy.ops.contrapposto.clear_unnatural_frames() == {"FINISHED"}
     assert [marker.name for marker in markers] == [
         "Unnatural on purpose",
         "Unnatural ",
-        "Unnatural 3 % of the time",
+        "Unnatural 3 %",
     ]
 
 

@@ -109,14 +109,16 @@ def test_edit_mode_is_refused_with_the_mode_to_switch_to(extension):
         bpy.ops.contrapposto.complete_pose()
 
 
-def test_enabling_loads_no_numerics_and_no_weights(extension):
+def test_enabling_and_disabling_load_no_numerics_and_no_weights(extension):
+    # Of NumPy only a Blender that does not start with it can tell: 4.2 as a module.
     code = (
         "import sys, bpy, addon_utils\n"
         "opened = []\n"
         "sys.addaudithook(lambda e, a: opened.append(a) if e == 'open' and '.npz' in str(a[0]) else None)\n"
-        "before = set(sys.modules)  # some Blenders start with NumPy\n"
+        "before = set(sys.modules)\n"
         f"addon_utils.enable({extension!r})\n"
         f"assert {extension!r} in sys.modules\n"
+        f"addon_utils.disable({extension!r})\n"
         "heavy = {'torch', 'scipy', 'numpy', 'contrapposto.arrays', 'contrapposto.skeleton'}\n"
         "bad = heavy & (set(sys.modules) - before)\n"
         "print('loaded', sorted(bad), len(opened), flush=True)\n"

@@ -10,6 +10,8 @@ import bpy
 import pytest
 import rigs
 
+from contrapposto.rig.rigmap import Handle
+
 
 @pytest.fixture(autouse=True)
 def prior(monkeypatch, extension):
@@ -121,7 +123,7 @@ def test_a_preset_gives_the_same_map_to_another_copy_of_the_rig(storage, tmp_pat
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"\xff\xfe\x00", "cannot be used"),
+        (b"\xff\xfe\x00", "preset.json is no preset of a rig: it is no text"),
         (b"{", "not valid JSON"),
         (b"{}", "not a Contrapposto rig mapping"),
         (None, "cannot be read"),
@@ -152,6 +154,20 @@ def test_a_preset_that_cannot_be_written_leaves_nothing(tmp_path):
     with pytest.raises(RuntimeError, match="cannot be written"):
         bpy.ops.contrapposto.export_rig(filepath=str(tmp_path / "missing" / "preset.json"))
     assert list(tmp_path.iterdir()) == []
+    with pytest.raises(RuntimeError, match=r"cannot be written to .*: it is a folder"):
+        bpy.ops.contrapposto.export_rig(filepath=str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("switch", "is_on_ik"), [(0.0, True), (1.0, False), ("FK", True), ([1.0, 1.0], True)]
+)
+def test_a_switch_that_is_no_number_switches_nothing(extension, switch, is_on_ik):
+    limbs = importlib.import_module(f"{extension}.addon.limbs")
+    rig = rigs.build()
+    rig.pose.bones["left_wrist"]["ik"] = switch
+    handle = Handle("left_wrist", "prop", switch=("left_wrist", "ik"))
+    assert limbs.ik_is_live(rig, handle) is is_on_ik
 
 
 def vrm(version):

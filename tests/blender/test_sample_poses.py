@@ -249,6 +249,18 @@ def test_a_failed_press_leaves_older_generated_keys_and_the_pose(fails_at, monke
     assert len(calls) == fails_at
 
 
+def test_samples_are_not_keyed_where_blender_plays_no_frame(extension):
+    rig = rigs.build()
+    bpy.context.scene.frame_set(1_048_570)
+    before = rigs.dump(rig, extension)
+    with pytest.raises(
+        RuntimeError, match="would lie on frame 1050570, and Blender plays none after 1048574"
+    ):
+        press(destination="KEYS", samples=3, step=1000)
+    bpy.context.view_layer.update()
+    assert rigs.dump(rig, extension) == before
+
+
 @pytest.mark.parametrize("floor", [True, False])
 def test_samples_are_not_keyed_where_what_is_kept_moves_on(floor, extension):
     rig = rigs.build()

@@ -7,12 +7,12 @@ import json
 
 import numpy as np
 import pytest
-from scipy.spatial.transform import Rotation, Slerp
+from scipy.spatial.transform import Rotation
 
 from contrapposto.files.amass import write_amass
 from contrapposto.files.bvh import write_bvh
 from contrapposto.files.mocap import Clip, read_split, read_subject
-from contrapposto.files.motion_files import SOLE, clip_motion, read_clip, read_clips, read_motion, resample
+from contrapposto.files.motion_files import SOLE, clip_motion, read_clip, read_clips, read_motion
 from contrapposto.motion import Motion, Pose
 from contrapposto.rotation import from_rotvec, geodesic_angle
 from contrapposto.skeleton import JOINT_INDEX, JOINT_NAMES, STANDARD_OFFSETS, forward_kinematics
@@ -255,36 +255,7 @@ def test_files_that_are_no_motion_are_told_in_a_sentence(tmp_path):
         read_clips(tmp_path / "tail.bvh")
 
 
-def test_resampling_is_scipys_slerp_and_keeps_first_and_last_frame():
-    clip = clip_of(13, fps=120)
-    slow = resample(clip, 50)
-    assert len(slow) == 6
-    assert slow.fps == 50
-    times = np.arange(6) / 50
-    for joint in (0, 7, 21):
-        oracle = Slerp(np.arange(13) / 120, Rotation.from_rotvec(clip.rotvec[:, joint].astype(float)))(times)
-        ours = Rotation.from_rotvec(slow.rotvec[:, joint].astype(float))
-        assert (oracle.inv() * ours).magnitude().max() < 1e-5
-    for axis in range(3):
-        assert np.allclose(
-            slow.transl[:, axis], np.interp(times, np.arange(13) / 120, clip.transl[:, axis]), atol=1e-5
-        )
-    fast = resample(clip_of(4, fps=30), 120)
-    assert len(fast) == 13
-    assert np.allclose(from_rotvec(fast.rotvec[::4]), from_rotvec(clip_of(4).rotvec), atol=1e-5)
-
-
-def test_a_frame_made_from_a_bad_one_is_bad():
-    slow = resample(clip_of(9, fps=120, bad=(3,)), 60)
-    assert slow.bad.tolist() == [False] * 5  # frames 0, 2, 4, 6, 8 stand as they are
-    fast = resample(clip_of(4, fps=30, bad=(2,)), 60)
-    assert fast.bad.tolist() == [False, False, False, True, True, True, False]
-    with pytest.raises(ValueError, match="cannot have 0 frames a second"):
-        resample(clip_of(3), 0)
-
-
-def test_a_clip_of_one_frame_can_be_resampled_and_becomes_a_motion():
-    assert len(resample(clip_of(1), 24)) == 1
+def test_a_clip_becomes_a_motion():
     motion = clip_motion(clip_of(2))
     assert motion.poses.rotations.dtype == np.float64
     assert len(motion) == 2

@@ -92,13 +92,3 @@ def test_one_point_alone_is_finite(seen: Seen) -> None:
     one = Sight.of(replace(seen, confidence=sure))
     assert np.isfinite(one.features()).all()
     assert ((one.confidence > 0).sum(axis=1) == 1).all()
-
-
-def test_masked_points_are_gone(seen: Seen) -> None:
-    sight = Sight.of(seen)
-    known = np.ones((6, len(LIFTED)), dtype=bool)
-    known[:, LIFTED.index("left_elbow")] = False
-    hidden = sight.masked(known)
-    assert (hidden.confidence[:, LIFTED.index("left_elbow")] == 0).all()
-    assert (hidden.points[:, LIFTED.index("left_elbow")] == 0).all()
-    assert np.array_equal(hidden.points[:, 4], sight.points[:, 4])

@@ -20,7 +20,7 @@ from contrapposto.rig.calibration import Calibration
 from contrapposto.rig.hinges import calibrate_by_motion
 from contrapposto.rig.mapping import map_armature
 from contrapposto.rig.rigmap import RigMap
-from contrapposto.rotation import Z_UP_TO_Y_UP, from_rotvec, geodesic_angle, slerp, to_rotvec
+from contrapposto.rotation import Z_UP_TO_Y_UP, from_rotvec, geodesic_angle, to_rotvec
 from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, STANDARD_OFFSETS, forward_kinematics, leg_length
 
 SUFFIXES = (".bvh", ".npz")
@@ -122,35 +122,6 @@ def clip_motion(clip: Clip) -> Motion:
     """A clip as Motion, rotations in double precision."""
     poses = Pose(from_rotvec(clip.rotvec.astype(float)), clip.transl.astype(float))
     return Motion(poses, clip.fps, clip.name)
-
-
-def resample(clip: Clip, fps: float) -> Clip:
-    """The clip at another frame rate.
-
-    Rotations go along the shorter arc between neighbours, positions along the line;
-    a frame made from a bad one is bad. The first frame stays, and the last one if
-    the rates fit.
-    """
-    if not fps > 0:
-        raise ValueError(f"A clip cannot have {fps} frames a second")
-    last = len(clip) - 1
-    count = int(np.floor(last * fps / clip.fps + 1e-6)) + 1
-    place = np.minimum(np.arange(count) * clip.fps / fps, last)
-    before = np.minimum(np.floor(place + 1e-6).astype(int), last)
-    after = np.minimum(before + 1, last)
-    part = np.clip(place - before, 0, 1)
-    R = from_rotvec(clip.rotvec.astype(float))
-    turned = slerp(R[before], R[after], part[:, None])
-    transl = clip.transl.astype(float)
-    return Clip(
-        name=clip.name,
-        subject=clip.subject,
-        rotvec=to_rotvec(turned).astype(np.float32),
-        transl=(transl[before] + part[:, None] * (transl[after] - transl[before])).astype(np.float32),
-        bad=clip.bad[before] | (clip.bad[after] & (part > 1e-6)),
-        offsets=clip.offsets,
-        fps=float(fps),
-    )
 
 
 def _clip(path: Path, pose: Pose, offsets: np.ndarray, fps: float) -> Clip:

@@ -9,7 +9,7 @@ found there are turned back into the camera's axes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -111,16 +111,6 @@ class Sight:
     def on(self, reference: Array) -> Sight:
         """This sight in the array library, dtype and device of ``reference``."""
         return Sight(*(like(value, reference) for value in vars(self).values()))
-
-    def masked(self, known: Array) -> Sight:
-        """This sight without the points that are not known, (..., 23) bool; its size remains."""
-        xp = namespace(self.points, known)
-        points = xp.where(known[..., None], self.points, xp.zeros_like(self.points))
-        return replace(
-            self,
-            points=points,
-            confidence=xp.where(known, self.confidence, xp.zeros_like(self.confidence)),
-        )
 
     def mirrored(self) -> Sight:
         """The same as a mirror shows it, with left and right exchanged."""

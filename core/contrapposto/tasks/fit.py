@@ -167,8 +167,18 @@ def fit(
         )
     error = error_of_frames(footage, found.body, poses)
     deviation, _ = deviations(found.body, observation(footage), poses, DOUBT)
-    told = (error, contacts, improved, unseen, deviation, exchanged, grounded, footage)
-    return Fitted(Motion(poses, fps), found.body, *told)
+    return Fitted(
+        Motion(poses, fps),
+        found.body,
+        error=error,
+        contacts=contacts,
+        improved=improved,
+        unseen=unseen,
+        deviation=deviation,
+        exchanged=exchanged,
+        grounded=grounded,
+        footage=footage,
+    )
 
 
 def error_of_frames(footage: Footage, body: Body, poses: Pose) -> np.ndarray:
