@@ -93,7 +93,7 @@ class Browsing:
         """
         if sentence := self.hindrance(armature_object, frame):
             raise Refusal(sentence)
-        from .keys import keys_digest  # it reads curves: there are some once something is browsed
+        from .keys import keys_digest
 
         now = keys_digest(armature_object, self.before.written)
         if all(state.keys != now for state in self._matching(armature_object)):
@@ -107,7 +107,7 @@ class Browsing:
 
     def remember(self, armature_object: bpy.types.Object, index: int | None) -> None:
         """Add to the history how the armature stands now, with this alternative; None before any."""
-        from .keys import keys_digest  # as above
+        from .keys import keys_digest
 
         state = _Seen(index, standing(armature_object), keys_digest(armature_object, self.before.written))
         others = [s for s in self._seen if (s.index, s.keys) != (index, state.keys)]
@@ -141,7 +141,7 @@ def browsing_of(
         alternatives: best first.
         remembered: the completion that they are from.
     """
-    from .keys import Before  # with all that reads a rig, once something was solved
+    from .keys import Before
     from .known import named_rule
 
     rule, bones = named_rule(armature_object, settings.rule, settings.bones)

@@ -282,7 +282,7 @@ def check_settings(settings: DenoiseSettings) -> None:
 
 def _core_denoise(device: str) -> Solve:
     from contrapposto.priors.motion import load
-    from contrapposto.tasks.denoise import denoise as solve  # with its networks, once something is denoised
+    from contrapposto.tasks.denoise import denoise as solve
 
     return solve if device == "CPU" else partial(solve, prior=on_device(load(), device))
 

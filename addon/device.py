@@ -45,7 +45,7 @@ def found() -> tuple[str, ...]:
     """What there is to compute on and what is missing, a sentence each, for the preferences."""
     if not has_torch():
         return ("Processor: ready", "Graphics card: torch is missing in this Blender's Python")
-    from importlib import metadata  # with its readers of packages, once they are shown
+    from importlib import metadata
 
     try:
         version = metadata.version("torch")

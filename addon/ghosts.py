@@ -89,7 +89,7 @@ def take_ghost(context: bpy.types.Context, ghost: bpy.types.Object) -> str:
             frame or would not obey; then nothing has changed.
     """
     from . import checks, keys
-    from .rig import read_rig  # brings in core: with the first press, not with Blender's start
+    from .rig import read_rig
 
     rig, pose = ghost.get(_OWNER), _pose_of(ghost)
     if rig is None or context.scene.objects.get(rig.name) != rig:

@@ -90,7 +90,7 @@ def detect(armature_object: bpy.types.Object, armature: Armature | None = None) 
     Raises:
         NotHumanoid: if no body is found.
     """
-    from .rig_reader import read_armature  # with numerics, once a rig is looked for
+    from .rig_reader import read_armature
 
     armature = armature or read_armature(armature_object)
     identity = (
@@ -100,7 +100,7 @@ def detect(armature_object: bpy.types.Object, armature: Armature | None = None) 
     held = _detected.get(armature_object.data.session_uid)
     if held and held[0] == identity:
         return held[1]
-    from contrapposto.rig.mapping import map_armature  # with its profiles, once there is none
+    from contrapposto.rig.mapping import map_armature
 
     rigmap = map_armature(armature)
     _detected[armature_object.data.session_uid] = (identity, rigmap)

@@ -19,7 +19,7 @@ Standing: TypeAlias = "np.ndarray"
 
 def standing(armature_object: bpy.types.Object) -> Standing:
     """How the bones stand now."""
-    import numpy as np  # with the first press, not with Blender's start
+    import numpy as np
 
     bones = armature_object.pose.bones
     flat = np.empty(16 * len(bones), dtype=np.float32)

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Operators, one family a file. Each polls, calls a function of ``addon`` and tells what came of it."""
+"""Operators, one family a file. Each polls, calls a function of ``addon`` and tells what came of it.
+
+What computes is imported in functions, here, in ``panels`` and in what these draw from, so that enabling the
+extension, and starting Blender with it, load no numerics.
+"""
 
 from . import (
     add_body,

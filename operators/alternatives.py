@@ -53,7 +53,7 @@ class CONTRAPPOSTO_OT_take_alternative(Browses, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Take it, or say why not."""
-        from ..addon.browsing import take  # core is there already: something was solved
+        from ..addon.browsing import take
 
         try:
             report = take(context, context.object, self.number)

@@ -96,7 +96,7 @@ class CONTRAPPOSTO_OT_complete_pose(CompletePoseOptions, NeedsArmature, bpy.type
 
     alternative: IntProperty(
         name="Alternative",
-        description="Which of the alternatives to take, the most natural first",
+        description="Which of the alternatives to take, the likeliest first",
         default=1,
         min=1,
         max=MOST_HYPOTHESES,
@@ -105,9 +105,7 @@ class CONTRAPPOSTO_OT_complete_pose(CompletePoseOptions, NeedsArmature, bpy.type
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Complete the pose of the active armature, or say why not."""
-        from ..addon.complete import (
-            complete,
-        )  # brings in core: with the first press, not with Blender's start
+        from ..addon.complete import complete
 
         self.alternative = min(self.alternative, self.hypotheses)
         try:

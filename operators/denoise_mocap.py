@@ -136,7 +136,7 @@ class CONTRAPPOSTO_OT_denoise_mocap(DenoiseMocapOptions, Stoppable, NeedsArmatur
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Do it in one go, or say why not."""
-        from ..addon.denoise import denoise  # brings in core: with the first press, not with Blender's start
+        from ..addon.denoise import denoise
 
         try:
             outcome = denoise(context, context.object, self.settings(context))

@@ -185,9 +185,7 @@ class CONTRAPPOSTO_OT_fit_body(FitBodyOptions, Stoppable, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Fit in one go, or say why not."""
-        from ..addon.fit_body import (
-            fit_body,
-        )  # brings in core: with the first press, not with Blender's start
+        from ..addon.fit_body import fit_body
 
         try:
             report = fit_body(context, self.settings())

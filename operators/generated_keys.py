@@ -42,7 +42,7 @@ class CONTRAPPOSTO_OT_select_generated_keys(GeneratedKeys, bpy.types.Operator):
 
     def apply(self, armature_object: bpy.types.Object, frame: float | None) -> int:
         """How many there were."""
-        from ..addon.keys import select_generated  # with the first press
+        from ..addon.keys import select_generated
 
         return select_generated(armature_object, frame)
 
@@ -56,7 +56,7 @@ class CONTRAPPOSTO_OT_remove_generated_keys(GeneratedKeys, bpy.types.Operator):
 
     def apply(self, armature_object: bpy.types.Object, frame: float | None) -> int:
         """How many there were."""
-        from ..addon.keys import remove_generated  # with the first press
+        from ..addon.keys import remove_generated
 
         return remove_generated(armature_object, frame)
 

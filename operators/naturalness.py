@@ -18,7 +18,7 @@ class CONTRAPPOSTO_OT_show_naturalness(NeedsArmature, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Toggle the drawing, and name the joint that stands least naturally."""
-        from ..addon import natural_bones  # brings in core: with the first press
+        from ..addon import natural_bones
 
         try:
             if natural_bones.is_shown(context.object):
@@ -53,7 +53,7 @@ class CONTRAPPOSTO_OT_mark_unnatural_frames(NeedsArmature, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Judge every frame and mark the worst, or say why not."""
-        from ..addon.natural_frames import mark_unnatural  # brings in core: with the first press
+        from ..addon.natural_frames import mark_unnatural
 
         try:
             report = mark_unnatural(

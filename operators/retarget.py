@@ -28,9 +28,7 @@ class CONTRAPPOSTO_OT_retarget(Stoppable, NeedsArmature, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Do it in one go, or say why not."""
-        from ..addon.retarget import (
-            retarget,  # brings in core: with the first press, not with Blender's start
-        )
+        from ..addon.retarget import retarget
 
         try:
             report = retarget(context, context.object)

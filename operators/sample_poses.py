@@ -163,7 +163,7 @@ class CONTRAPPOSTO_OT_sample_poses(SamplePosesOptions, Stoppable, NeedsArmature,
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Sample poses for the active armature in one go, or say why not."""
-        from ..addon.sample import sample  # brings in core: with the first press, not with Blender's start
+        from ..addon.sample import sample
 
         try:
             report = sample(context, context.object, self.settings(context), browse=True)

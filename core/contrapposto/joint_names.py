@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The 22 SMPL body joints by name, each with its parent; light, so that a panel can show them."""
+"""The 22 SMPL body joints by name, each with its parent; for what has to load without numerics.
+
+Everything else takes them from ``skeleton``.
+"""
 
 from __future__ import annotations
 

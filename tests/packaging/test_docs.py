@@ -50,6 +50,12 @@ def lines() -> Iterator[tuple[str, str]]:
                     yield name, command.strip("`")
 
 
+def test_the_map_of_the_add_on_names_every_module_of_it():
+    folder = ROOT / "addon"
+    told = set(re.findall(r"``(\w+)``", (folder / "__init__.py").read_text(encoding="utf-8")))
+    assert told - {"contrapposto"} == {path.stem for path in folder.glob("*.py")} - {"__init__"}
+
+
 def commands(kind: str) -> list:
     """The lines that a regular expression finds a command in, named by their document."""
     found = [(name, line) for name, line in lines() if re.search(kind, line)]

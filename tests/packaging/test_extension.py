@@ -60,10 +60,16 @@ def test_the_zip_is_small_enough_to_download_in_passing(names):
 def test_the_zip_holds_the_add_on_and_nothing_of_the_workshop(names):
     allowed = re.compile(
         r"(addon|operators|panels|scripts|wheels)/|"
-        r"(__init__\.py|blender_manifest\.toml|LICENSE|README\.md|CHANGELOG\.md|docs/licences\.md)$"
+        r"(__init__\.py|blender_manifest\.toml|LICENSE|README\.md|CHANGELOG\.md|docs/licences\.md|docs/apache-2\.0\.txt)$"
     )
     assert [name for name in names if not allowed.match(name)] == []
-    assert {"__init__.py", "blender_manifest.toml", "LICENSE", "docs/licences.md"} <= set(names)
+    assert {
+        "__init__.py",
+        "blender_manifest.toml",
+        "LICENSE",
+        "docs/licences.md",
+        "docs/apache-2.0.txt",
+    } <= set(names)
     assert not [name for name in names if name.endswith((".pyc", ".blend1"))]
 
 

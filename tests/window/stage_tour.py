@@ -32,7 +32,7 @@ from footage import four_cameras, points_of, seen_by, swing  # noqa: E402
 from hand import Story  # noqa: E402
 from motions import joints_of  # noqa: E402
 
-from contrapposto.joint_names import PARENTS  # noqa: E402
+from contrapposto.skeleton import PARENTS  # noqa: E402
 
 HALVES = (0.25, 0.75)
 FOUR_COLUMNS = (0.13, 0.38, 0.63, 0.88)
@@ -106,9 +106,7 @@ def press(name: str, *, then=None, columns: tuple[float, ...] = (0.5,)) -> Story
 def fold(name: str) -> Story[None]:
     """Fold the panel that has the button, or open it, with the key A."""
     place = yield from buttons.find(f"contrapposto.{name}(", columns=(0.5, 0.75))
-    yield from hand.order("move {} {}".format(*place))
-    yield from hand.order("key a")
-    yield from hand.pause(2)
+    yield from toggle(place)
 
 
 def choose(path: Path) -> Story[None]:
@@ -160,15 +158,19 @@ def doubtful() -> Story[None]:
     yield from press("detect_rig")
     yield from fold("complete_pose")
     x, y = yield from buttons.find("contrapposto.export_rig(", columns=HALVES)
-    fields = x, y + 2 * buttons.STEP  # the title below
-    for picture in (FOLDER / "rig.png", None):
-        yield from hand.order("move {} {}".format(*fields))
-        yield from hand.order("key a")
-        yield from hand.pause(2)
-        if picture:
-            yield from hand.photograph(picture)
+    title_below = x, y + 2 * buttons.STEP
+    yield from toggle(title_below)
+    yield from hand.photograph(FOLDER / "rig.png")
+    yield from toggle(title_below)
     yield from open_panel("complete_pose")
     hand_bone.name = name
+
+
+def toggle(place: buttons.Place) -> Story[None]:
+    """Fold the panel that is there, or open it, with the key A."""
+    yield from hand.order("move {} {}".format(*place))
+    yield from hand.order("key a")
+    yield from hand.pause(2)
 
 
 def pose_boxes() -> Story[set[str]]:
@@ -379,8 +381,8 @@ def film() -> None:
     np.save(KEYPOINTS, np.concatenate([pixels, np.full((*pixels.shape[:-1], 1), 0.9)], axis=-1))
     (joints,) = seen_by(cameras, joints_of(motion))
     width, height = cameras.size[0].astype(int).tolist()
-    horizon = cameras.project(np.array([[[0.0, 0.0, -4.0]]]))[0, 0, 1]
-    wall = np.where(np.arange(height)[:, None, None] < horizon, (0.36, 0.38, 0.41, 1), (0.24, 0.23, 0.22, 1))
+    skirting = cameras.project(np.array([[[0.0, 0.0, -4.0]]]))[0, 0, 1]
+    wall = np.where(np.arange(height)[:, None, None] < skirting, (0.36, 0.38, 0.41, 1), (0.24, 0.23, 0.22, 1))
     picture = bpy.data.images.new("Filmed", width, height)
     FILMED.mkdir(exist_ok=True)
     for number, points in enumerate(joints, start=1):

@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 
 from contrapposto.arrays import Array, namespace
-from contrapposto.joint_names import JOINT_NAMES
 from contrapposto.keypoints.sets import ARM, LEG, LIMB_PARTS, SETS, SIDES, STANDS_FOR, sides
+from contrapposto.skeleton import JOINT_NAMES
 
 _SPANS = {("shoulder", "hip"): 0.5, **dict(zip(LIMB_PARTS, (0.28, 0.28, 0.41, 0.43), strict=True))}
 """Metres between two points of one side, on anyone about."""

@@ -119,7 +119,13 @@ def judge(
 
 
 def in_turn(parts: Sequence[Completion]) -> Completion:
-    """Several completions of one pose as one: the first of each, then the second; failing ones come last."""
+    """Several completions of one pose as one: the first of each, then the second; failing ones come last.
+
+    Raises:
+        ValueError: if one of them has been judged already.
+    """
+    if any(part.naturalness is not None for part in parts):
+        raise ValueError("Naturalness is judged of all of them together, afterwards")
     values = {
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in ("energy", "target_mm", "target_deg", "beyond_deg")

@@ -63,7 +63,8 @@ TOLERANCE = 2e-4
 """Metres at which a target counts as reached."""
 
 SETTLED = 2e-3
-"""Radians of turn below which a solver that weighs things against each other has arrived."""
+"""Radians of turn, or as much in an entry of a rotation, below which a solver that weighs things against each
+other has arrived."""
 
 NOTHING = 1e-6
 """Cost of what is missed that is but rounding."""
