@@ -35,7 +35,8 @@ class Intent:
         bones: the set bones; they are never written to.
         joints: mapped joints whose rotation is kept.
         placed: limb ends that a set IK handle places.
-        stiff: joints that are not kept but stay, because to turn them moves a kept joint above.
+        stiff: joints that are not kept but stay, because to turn them moves a kept joint above, or because
+            nothing turns them.
     """
 
     bones: frozenset[str]
@@ -118,7 +119,8 @@ def _intent(
     stiff = frozenset(
         joint
         for joint in rigmap.joints
-        if joint not in kept | through_ik and _carries_one_above(rig, joint, kept)
+        if joint not in kept | through_ik
+        and (not controls(rig.object, rigmap, joint) or _carries_one_above(rig, joint, kept))
     )
     return Intent(fixed, frozenset(kept), placed, stiff)
 

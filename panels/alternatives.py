@@ -49,7 +49,7 @@ def _draw_alternatives(layout: bpy.types.UILayout, browsing: Browsing, taken: in
         cell.template_icon(icon_value=icon_of(index), scale=_PICTURE_SCALE)
         _button(cell, index, taken, label, "ERROR" if alternative.why_failing else "NONE")
         if alternative.why_failing:
-            column.label(text=f"{index + 1}: {alternative.why_failing}", icon="ERROR")
+            write(column, f"{index + 1}: {alternative.why_failing}", icon="ERROR")
 
 
 def _button(layout: bpy.types.UILayout, index: int, taken: int | None, text: str, icon: str) -> None:

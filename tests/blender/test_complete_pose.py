@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 
 import bpy
 import numpy as np
@@ -179,6 +180,21 @@ def test_mirror_turns_the_other_hand_of_a_limb_whose_control_does_not(prior, ext
     rigs.key(rig, "left_wrist")
     press(mirror=True)
     assert [JOINT_NAMES[joint] for joint in np.flatnonzero(prior[0].joints)] == ["left_wrist", "right_wrist"]
+
+
+def test_joints_that_no_control_turns_stay_and_the_others_agree_with_them(prior, extension):
+    storage = importlib.import_module(f"{extension}.addon.rig_storage")
+    rig = rigs.build()
+    rigmap, stay = storage.detect(rig), ("pelvis", "spine1")
+    joints = {joint: replace(b, write=()) if joint in stay else b for joint, b in rigmap.joints.items()}
+    storage.save(rig.data, replace(rigmap, joints=joints))
+    rigs.key(rig, "head")
+    before = rigs.channels(rig)
+    press()
+    assert prior[0].stiff == stay
+    after = rigs.channels(rig)
+    assert [bone for bone in stay if after[bone] != before[bone]] == []
+    assert after["left_knee"] != before["left_knee"]
 
 
 def select(rig, extension, *bones):
