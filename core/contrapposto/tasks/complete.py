@@ -8,6 +8,7 @@ on the floor, rank.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -81,38 +82,20 @@ def complete_pose(
             ``present`` is of another shape.
         WeightsError: if the weights are missing or damaged.
     """
-    if hypotheses < 1:
-        raise ValueError(f"At least one hypothesis is needed, not {hypotheses}")
-    for what, value in (("Diversity", diversity), ("Distance", drawing.distance)):
-        if not 0 <= value <= 1:
-            raise ValueError(f"{what} must be 0 to 1, not {value:g}")
-    present = np.ones(NUM_JOINTS, dtype=bool) if present is None else np.asarray(present)
-    if present.shape != (NUM_JOINTS,) or present.dtype != bool:
-        raise ValueError(f"present must be a bool array ({NUM_JOINTS},), not {present!r}")
-    given = np.asarray(pose.rotations, dtype=np.float64)
-    if given.ndim != 3:
-        raise ValueError(f"One pose is completed at a time, not {given.shape[:-3]}")
-    transl = np.asarray(pose.transl, dtype=np.float64)
-    places = [value for t in known.targets for value in (t.position, t.rotation) if value is not None]
-    if not all(np.all(np.isfinite(value)) for value in (given, transl, *places)):
-        raise ValueError("The pose has a rotation or position that is not a finite number")
-    before = given
-    given, transl, known = with_pelvis_placed(given, transl, known)
+    _check(pose, known, hypotheses, diversity, drawing)
+    present = _joints_of(present)
+    before, transl = (np.asarray(value, dtype=np.float64) for value in (pose.rotations, pose.transl))
+    given, transl, known = with_pelvis_placed(before, transl, known)
     fixed = fixed_joints(known)
     if np.all(fixed):
         raise ValueError("Every joint is known, so there is nothing to complete")
     prior = load() if prior is None else prior
-    reference = prior.mean
-
-    heading, upright_root = split_heading(given[0])
-    upright = given.copy()
-    upright[0] = upright_root
     soles = soles or Soles.of(offsets)
+    heading, upright = _upright(given)
     condition, placement = told(before, upright, transl, heading, known)
-    if keep_feet_on_floor and transl[1] > 0:
+    if keep_feet_on_floor and transl[1] > 0:  # one whose pelvis is below the floor stands on another
         placement = replace(placement, floor=Floor(-float(transl[1]), soles))
-
-    placed = np.isin(np.arange(NUM_JOINTS), list(placement.joints))
+    placed, oriented = (_joints_in(part) for part in (placement.joints, placement.orientations))
     pelvis_is_free = not (known.joints[0] or known.height_known or placed.any())
 
     def bring_home(rotations: np.ndarray) -> np.ndarray:
@@ -121,7 +104,7 @@ def complete_pose(
 
     drawn = alternatives(
         prior,
-        condition.on(reference),
+        condition.on(prior.mean),
         hypotheses,
         seed=seed,
         diversity=diversity,
@@ -130,36 +113,68 @@ def complete_pose(
         stands_on=soles if keep_feet_on_floor and drawing.lands and pelvis_is_free else None,
         callback=callback,
         bring_home=bring_home if asks(~fixed, placement) else None,
-    )[:, 0]
-    rotations = to_numpy(drawn).astype(np.float64)
+    )
+    rotations = to_numpy(drawn)[:, 0].astype(np.float64)
     if drawing.distance == 1:
         rotations = _unbroken(rotations)
     rotations[:, fixed] = upright[fixed]
+
     reached = solve(rotations, ~fixed, placement, offsets)
-    rotations = reached.rotations
-    places = transl + reached.shift @ heading.T
+    rotations, pelvis = reached.rotations, transl + reached.shift @ heading.T
     lifted = None
     if keep_feet_on_floor:
-        rotations, places = stand(
+        rotations, pelvis = stand(
             rotations,
-            places,
+            pelvis,
             soles,
             offsets,
             fixed=fixed,
-            oriented=np.isin(np.arange(NUM_JOINTS), list(placement.orientations)),
+            oriented=oriented,
             placed=placed,
             pelvis_is_free=pelvis_is_free,
             lands=drawing.lands,
         )
+        lifted = lift(rotations, pelvis, soles, offsets)
 
-        lifted = lift(rotations, places, soles, offsets)
-
-    found = to_numpy(energy(prior, like(rotations, reference))).astype(np.float64)
+    found = to_numpy(energy(prior, like(rotations, prior.mean))).astype(np.float64)
     order = rank(rotations, found, upright, offsets, lifted)
     rotations[:, 0] = heading @ rotations[:, 0]
     rotations[:, fixed] = given[fixed]
-    completion = judge(Pose(rotations, places), found, known, before, ~fixed & present, offsets)
+    completion = judge(Pose(rotations, pelvis), found, known, before, ~fixed & present, offsets)
     return completion[np.lexsort((order, failure(completion)))]
+
+
+def _check(pose: Pose, known: Known, hypotheses: int, diversity: float, drawing: Drawing) -> None:
+    if hypotheses < 1:
+        raise ValueError(f"At least one hypothesis is needed, not {hypotheses}")
+    for what, value in (("Diversity", diversity), ("Distance", drawing.distance)):
+        if not 0 <= value <= 1:
+            raise ValueError(f"{what} must be 0 to 1, not {value:g}")
+    shape = np.shape(pose.rotations)
+    if len(shape) != 3:
+        raise ValueError(f"One pose is completed at a time, not {shape[:-3]}")
+    wanted = [value for t in known.targets for value in (t.position, t.rotation) if value is not None]
+    if not all(np.all(np.isfinite(value)) for value in (pose.rotations, pose.transl, *wanted)):
+        raise ValueError("The pose has a rotation or position that is not a finite number")
+
+
+def _joints_of(present: np.ndarray | None) -> np.ndarray:
+    """(22,) bool, the joints that a figure has; all if nothing is said."""
+    present = np.ones(NUM_JOINTS, dtype=bool) if present is None else np.asarray(present)
+    if present.shape != (NUM_JOINTS,) or present.dtype != bool:
+        raise ValueError(f"present must be a bool array ({NUM_JOINTS},), not {present!r}")
+    return present
+
+
+def _joints_in(some: Iterable[int]) -> np.ndarray:
+    """(22,) bool, the joints with these indices."""
+    return np.isin(np.arange(NUM_JOINTS), list(some))
+
+
+def _upright(rotations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The heading (3, 3) of a pose (22, 3, 3), and the pose without it."""
+    heading, root = split_heading(rotations[0])
+    return heading, np.concatenate([root[None], rotations[1:]])
 
 
 def _unbroken(rotations: np.ndarray) -> np.ndarray:
