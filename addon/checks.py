@@ -39,10 +39,10 @@ def check_armature(armature_object: bpy.types.Object | None, view_layer: bpy.typ
         Refusal: naming the object.
     """
     if armature_object is None:
-        raise Refusal("There is no active object; select an armature and try again")
+        raise Refusal("There is no active object; ", Advice.SELECT_ARMATURE)
     name = armature_object.name
     if armature_object.type != "ARMATURE":
-        raise Refusal(f"'{name}' is no armature; select an armature and try again")
+        raise Refusal(f"'{name}' is no armature; ", Advice.SELECT_ARMATURE)
     if armature_object.mode == "EDIT":
         raise Refusal(f"'{name}' is in Edit Mode; switch to Pose Mode first")
     if armature_object.library is not None:

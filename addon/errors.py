@@ -9,6 +9,7 @@ from enum import Enum
 class Advice(Enum):
     """An option that is a way out of a refusal, in the window's words; a script has other words for it."""
 
+    SELECT_ARMATURE = "select an armature and try again"
     CHOOSE_SELECTED = "choose Selected Bones"
     REFILL_GENERATED = "turn on Refill Generated"
     NO_KEYS = "turn off Insert Keys"

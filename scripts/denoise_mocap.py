@@ -154,6 +154,8 @@ def check_file(parser: OneLineParser, source: Path | None, output: Path) -> None
     """The same for one file; None if Blender has opened it."""
     if source is not None and not source.is_file():
         parser.error(f"there is no file or folder {source}")
+    if output.is_dir():
+        parser.error(f"{output} is a folder; give the name of a file")
     suffixes = SUFFIXES if source is None else (source.suffix.lower(), ".blend")
     if suffixes[0] not in SUFFIXES:
         parser.error(f"{source} is none of {KINDS}")
@@ -161,8 +163,6 @@ def check_file(parser: OneLineParser, source: Path | None, output: Path) -> None
         parser.error(f"{output} must end with {' or '.join(dict.fromkeys(suffixes))}")
     if source is not None and is_same_file(output, str(source)):
         parser.error(f"--output {output} is the file that is read; choose another one")
-    if output.is_dir():
-        parser.error(f"{output} is a folder; give the name of a file")
     if not output.resolve().parent.is_dir():
         parser.error(f"the folder of {output} does not exist")
 
@@ -414,7 +414,8 @@ def told(source: Path, output: Path, code: int, errors: str) -> dict[str, object
     lines = [line.removeprefix(f"{NAME}: ") for line in errors.splitlines() if line.startswith(f"{NAME}: ")]
     how = f"signal {-code}" if code < 0 else f"exit code {code}"
     sentence = lines[-1] if lines else f"Blender ended with {how} while it denoised {source}"
-    print(f"{NAME}: {source}: {sentence}", file=sys.stderr, flush=True)
+    of = "" if sentence.startswith(str(source)) else f"{source}: "
+    print(f"{NAME}: {of}{sentence}", file=sys.stderr, flush=True)
     return {"input": str(source), "output": str(output), "refused": sentence}
 
 

@@ -22,6 +22,7 @@ from typing import NoReturn
 ROOT = Path(__file__).resolve().parent.parent
 
 OPTION_FOR = {
+    "SELECT_ARMATURE": "name one with --armature",
     "CHOOSE_SELECTED": "give --known selected",
     "REFILL_GENERATED": "give --refill-generated",
     "NO_KEYS": "give --no-insert-keys",

@@ -26,6 +26,7 @@ def scene(tmp_path):
     rigs.key(rig, "left_shoulder", "head", frame=1)
     rigs.key(rig, "right_hip", frame=5)
     bpy.context.scene.frame_set(1)
+    bpy.context.scene.collection.objects.link(bpy.data.objects.new("Marker", None))
     path = tmp_path / "in.blend"
     bpy.ops.wm.save_as_mainfile(filepath=str(path))
     return path
@@ -134,6 +135,7 @@ def test_named_bones_without_keys(scene, tmp_path, extension):
     [
         (("--frame", 3), "No bone of 'Rig' has a key on frame 3"),
         (("--armature", "Nobody"), "The scene has no object 'Nobody'; its armatures: 'Rig'"),
+        (("--armature", "Marker"), "'Marker' is no armature; name one with --armature"),
         (("--known", "pelvis,tail"), "'Rig' has no bone named 'tail'"),
         (("--known", "keyd"), "--known takes keyed, selected, unselected, or names of bones"),
         (("--frame", 2), "or give --known selected"),

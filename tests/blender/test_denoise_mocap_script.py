@@ -277,6 +277,7 @@ def test_a_refusal_is_one_sentence_and_leaves_no_output(blend, tmp_path, extensi
     [
         ("in.blend",),
         ("in.blend", "--output", "in.blend"),
+        ("in.blend", "--output", "."),
         ("in.blend", "--output", "x.fbx"),
         ("in.blend", "--output", "missing/x.blend"),
         ("in.blend", "--output", "x.blend", "--strength", "2"),
