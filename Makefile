@@ -14,7 +14,7 @@ BLENDERS := 4.2 4.5 5.0 $(if $(PYTHON_313),5.2)
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' core/contrapposto/__init__.py)
 ZIP := dist/contrapposto-$(VERSION).zip
 SOURCES := $(shell git ls-files --cached --others --exclude-standard \
-    blender_manifest.toml __init__.py LICENSE README.md CHANGELOG.md docs/licences.md \
+    blender_manifest.toml __init__.py LICENSE README.md CHANGELOG.md docs/licences.md docs/apache-2.0.txt \
     addon operators panels scripts core)
 LOGS := build/test
 
