@@ -27,7 +27,7 @@ from contrapposto.arrays import Array, like, namespace, to_numpy
 from contrapposto.networks import residual_mlp
 from contrapposto.priors.pose import STATE, Condition, PosePrior, load
 from contrapposto.rotation import split_heading
-from contrapposto.skeleton import MIRROR, NUM_JOINTS, forward_kinematics, mirror
+from contrapposto.skeleton import MIRROR, NUM_JOINTS, PARENTS, forward_kinematics, mirror
 from contrapposto.soles import TOES
 
 QUIET_RATIO = 0.15
@@ -44,8 +44,8 @@ TREMOR_SHARPNESS, SHARPNESS = 1.0, 1.5
 of the joints. Chosen on val."""
 
 LEVEL_DEG = 1.0
-"""Toes that are tilted by less lie on the floor, and are judged as if they were straight: that is how feet
-stand, while recorded toes are what a solver of markers took them for. Real poses score as without this."""
+"""Toes that are tilted by less lie on the floor, and are as natural as their ankles: that is how feet stand,
+while recorded toes are what a solver of markers took them for. Real poses score as without this."""
 
 QUANTILES = 49
 LARGEST_LOGIT = 6.0
@@ -97,6 +97,7 @@ def naturalness(rotations: Array, *, prior: PosePrior | None = None) -> Naturaln
         )
     median, spread, of_parts, of_joints, of_whole = (prior.calibration[key] for key in _KEYS)
     levels = _in_deviations(_log_distances(prior, rotations), median, spread)
+    levels = _with_toes_as_ankles(levels, like(rotations, levels))
     xp = namespace(levels)
     joint_energy = xp.max(levels, axis=0)
     energy = _whole_energy(_parts(levels), of_parts)
@@ -139,7 +140,9 @@ def calibrated(prior: PosePrior, rotations: Array) -> PosePrior:
     distances = np.concatenate([distances, distances[..., list(MIRROR)]], axis=1)  # left is right
     median = np.median(distances, axis=1)
     spread = np.maximum(np.std(distances, axis=1), 1e-3)
+    real = to_numpy(rotations).astype(np.float64)
     levels = _in_deviations(distances, median, spread)
+    levels = _with_toes_as_ankles(levels, np.concatenate([real, mirror(real)]))
     parts = _parts(levels)
     of_parts = np.stack([np.mean(parts, axis=1), np.std(parts, axis=1)])
     shares = _shares()
@@ -179,19 +182,24 @@ def _log_distances(prior: PosePrior, rotations: Array) -> Array:
     if not bool(xp.all(xp.isfinite(R))):
         raise ValueError("The pose has a rotation that is not a finite number")
     R = xp.reshape(R, (-1, NUM_JOINTS, 3, 3))
-    R = _with_straight_toes(xp.concat([split_heading(R[:, 0])[1][:, None], R[:, 1:]], axis=1))
+    R = xp.concat([split_heading(R[:, 0])[1][:, None], R[:, 1:]], axis=1)
+    R = xp.where(_level_toes(R)[..., None, None], like(np.eye(3), R), R)
     chunks = [_of_chunk(prior, R[start : start + CHUNK]) for start in range(0, R.shape[0], CHUNK)]
     found = xp.concat(chunks, axis=1)
     return xp.reshape(found, (found.shape[0], *shape[:-3], NUM_JOINTS))
 
 
-def _with_straight_toes(rotations: Array) -> Array:
-    """The poses (B, 22, 3, 3), toes that lie level in line with the foot."""
-    xp = namespace(rotations)
+def _with_toes_as_ankles(levels: Array, rotations: Array) -> Array:
+    """The levels (levels, ..., 22) of poses (..., 22, 3, 3), toes that lie on the floor scoring as ankles."""
+    xp = namespace(levels)
+    return xp.where(_level_toes(rotations), levels[..., list(PARENTS)], levels)
+
+
+def _level_toes(rotations: Array) -> Array:
+    """(..., 22) bool, the toes of poses (..., 22, 3, 3) that lie on the floor."""
     world, _ = forward_kinematics(rotations)
-    level = world[..., 1:2, 1:2] > math.cos(math.radians(LEVEL_DEG))
-    are_toes = like(np.isin(np.arange(NUM_JOINTS), TOES)[:, None, None], rotations) > 0
-    return xp.where(level & are_toes, like(np.eye(3), rotations), rotations)
+    are_toes = like(np.isin(np.arange(NUM_JOINTS), TOES), rotations) > 0
+    return (world[..., 1, 1] > math.cos(math.radians(LEVEL_DEG))) & are_toes
 
 
 def _of_chunk(prior: PosePrior, rotations: Array) -> Array:
