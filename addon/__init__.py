@@ -39,6 +39,7 @@ Draws nothing and holds no operator. The numbers are made in the ``contrapposto`
 - ``standing``: how bones stand, to be recognised later.
 - ``told``: what a panel may show of it.
 - ``takes``, ``timing``, ``action_curves``, ``playback``, ``clip``: an action read as a motion.
+- ``clip_checks``: takes that are refused while they are read.
 - ``denoise_plan``, ``writable``: which controls take a clean motion, and why others do not.
 - ``correcting``, ``rotation_channels``, ``keyframes``, ``key_reduction``, ``curve_writing``,
   ``denoise_writing``: the way of a clean motion into a new action.

@@ -19,16 +19,16 @@ from contrapposto.rotation import from_rotvec, geodesic_angle, slerp, to_rotvec,
 from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS, forward_kinematics
 
 from .action_curves import ActionCurves, read_action
-from .clip import Clip, chunks, location_axes, played
+from .clip import Clip, location_axes
 from .correcting import Places, Setting, wanted_places
 from .curve_writing import reduce_channel, write_values
 from .denoise_plan import Control, Role
 from .denoise_settings import DenoiseSettings, KeyMode
 from .keyframes import blank_keys, item, key_times, write_keys
-from .playback import frame_kept
+from .playback import frame_kept, played
 from .rotation_channels import CHANNELS, matrices_of, nearest_values_of, values_of
 from .rotations import rotation_path
-from .steps import Steps, within
+from .steps import Steps, chunks, within
 from .takes import playing
 from .versions import add_curve, curve_collections, same_slot
 
