@@ -39,9 +39,11 @@ Draws nothing and holds no operator. The numbers are made in the ``contrapposto`
 - ``standing``: how bones stand, to be recognised later.
 - ``told``: what a panel may show of it.
 - ``takes``, ``timing``, ``action_curves``, ``playback``, ``clip``: an action read as a motion.
+- ``clip_checks``: takes that are refused while they are read.
 - ``denoise_plan``, ``writable``: which controls take a clean motion, and why others do not.
-- ``correcting``, ``rotation_channels``, ``keyframes``, ``key_reduction``, ``curve_writing``,
-  ``denoise_writing``: the way of a clean motion into a new action.
+- ``correcting``, ``denoise_trial``: the controls set for a clean motion, until the rig plays it.
+- ``rotation_channels``, ``keyframes``, ``key_reduction``, ``curve_writing``, ``denoise_writing``: the way of
+  a clean motion into a new action.
 - ``denoise_report``, ``before_after``: what was done, and the way back.
 - ``denoise``, ``denoise_settings``: Denoise Mocap as one function.
 - ``steps``, ``running``: long work in small steps, and how far it is.

@@ -3,39 +3,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import bpy
 import numpy as np
 
 from contrapposto.motion import Motion, Pose
+from contrapposto.rig.armature import Armature
 from contrapposto.rig.calibration import Calibration
 from contrapposto.rig.hinges import calibrate_by_motion
 from contrapposto.rig.joints import mapped_ancestor
 from contrapposto.rig.similarity import Similarity
 from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS
 
-from .action_curves import ActionCurves, modifier_acts, read_action
-from .correcting import Corrector, Places, Setting
+from .action_curves import ActionCurves, Channel, modifier_acts, read_action
+from .clip_checks import check_keys_finite, check_motion_finite, check_object_near, check_something_to_write
+from .correcting import Corrector, Places, Setting, needed_bones
 from .denoise_plan import Control, DenoisePlan, Role, make_denoise_plan
 from .denoise_settings import DenoiseSettings
-from .errors import Advice, Refusal
-from .keyframes import key_times, read_property
-from .playback import curves_suffice, frame_kept, matrices_from_curves, play, with_ancestors
+from .errors import Refusal
+from .keyframes import key_times
+from .playback import curves_suffice, frame_kept, matrices_from_curves, played, with_ancestors
 from .rotation_channels import matrices_of
 from .rotations import rotation_path
 from .space import world_of
-from .steps import Steps, within
+from .steps import Steps, chunks, within
 from .takes import Take, playing
 from .timing import Timing, holes, make_timing
 
-_CHUNK = 256
-"""Samples between two reports of how much is done."""
 _FRAMES_FOR_HINGES = 300
-_FURTHEST_M = 1e5
-_PLACED = 0.7
-"""How much of the reading is done once it is known where the bones are."""
+_PLAYED, _PLACED, _UNDERSTOOD = 0.65, 0.7, 0.95
+"""How much of the reading is done once the take is played, the bones are placed, the motion is understood."""
 
 
 @dataclass(eq=False)
@@ -87,61 +86,28 @@ def read_clip(
     Raises:
         Refusal: if there is nothing to write, or the action holds what is no motion.
     """
-    name, scene = take.action.name, context.scene
+    scene = context.scene
     curves = read_action(take.action, take.slot)
     yield 0.0
-    rigmap = calibration.rigmap
-    every_key = [key_times(curve) for channel in curves.channels.values() for curve in channel.values()]
-    every_key = [times[np.isfinite(times)] for times in every_key]
-    frames = np.unique(np.concatenate([*every_key, []]))
-    frames = frames if len(frames) else np.zeros(1)  # on which a plan says why there is nothing to write
-    yield 0.0
-    plan = make_denoise_plan(armature_object, rigmap, curves, frames, settings)
-    yield 0.0
-    _check_something_to_write(armature_object, take, plan, curves, settings)
-    armature = calibration.armature
-    reader = Corrector(armature_object, calibration, plan)
-    check_keys_finite(curves, with_ancestors(armature, reader.needed), name)
-    yield 0.0
-    is_cyclic = settings.frame_range is None and _all_cyclic(plan, curves, armature_object)
-    keys = [
-        key_times(curve) for channel in _written(plan, curves, armature_object) for curve in channel.values()
-    ]
-    fps = scene.render.fps / scene.render.fps_base
-    timing = make_timing(keys, fps, settings.frame_range, name, is_cyclic=is_cyclic)
-    yield 0.0
-    plan = make_denoise_plan(armature_object, rigmap, curves, timing.frames, settings)
-    corrector = Corrector(armature_object, calibration, plan)
-
-    is_plain = not plan.limbs and curves_suffice(armature_object, curves, armature, corrector.needed)
-    worlds = np.array(armature_object.matrix_world, dtype=float)[None]
+    plan, timing, is_cyclic = yield from _planned(scene, armature_object, calibration, take, curves, settings)
+    needed = needed_bones(armature_object, calibration.rigmap, plan)
+    is_plain = not plan.limbs and curves_suffice(armature_object, curves, calibration.armature, needed)
     if is_plain:
-        multiplying = matrices_from_curves(armature_object, curves, armature, corrector.needed, timing.frames)
-        found = yield from within(multiplying, 0.0, _PLACED)
-        matrices = {
-            bone: np.broadcast_to(found[bone], (len(timing.frames), 4, 4)) for bone in corrector.needed
-        }
+        playing_back = _multiplied(armature_object, curves, calibration.armature, needed, timing.frames)
     else:
-        with frame_kept(scene, armature_object), playing(armature_object, take.action, take.slot):
-            playing_back = played(scene, armature_object, corrector.needed, timing.frames)
-            matrices, worlds = yield from within(playing_back, 0.0, _PLACED)
+        playing_back = _played_alone(scene, armature_object, take, needed, timing.frames)
+    matrices, worlds = yield from within(playing_back, 0.0, _PLAYED)
     check_motion_finite(matrices, timing.frames, armature_object)
-    _check_object_near(worlds, timing.frames, armature_object)
-    yield _PLACED
+    check_object_near(worlds, timing.frames, armature_object)
     try:
-        parts = []
-        for rows in chunks(len(timing.frames)):
-            parts.append(Places.of({bone: matrix[rows] for bone, matrix in matrices.items()}))
-            yield _PLACED
-        understanding = _motion(calibration, matrices, worlds, timing, name)
-        motion, to_body, calibration = yield from within(understanding, _PLACED, 1.0)
+        places = yield from within(_places(matrices, len(timing.frames)), _PLAYED, _PLACED)
+        understanding = _motion(calibration, matrices, worlds, timing, take.action.name)
+        motion, to_body, calibration = yield from within(understanding, _PLACED, _UNDERSTOOD)
     except ValueError as error:
         raise Refusal(f"'{armature_object.name}' cannot be denoised: {error}") from error
     missing, unfilled = _missing(plan, curves, timing, armature_object, calibration)
-    held: dict[str, Setting] = {}
-    for control in plan.controls.values():
-        yield 1.0
-        held[control.bone] = _setting(armature_object, control, curves, matrices, timing.frames)
+    holding = _held(armature_object, plan, curves, matrices, timing.frames)
+    held = yield from within(holding, _UNDERSTOOD, 1.0)
     return Clip(
         take=take,
         calibration=calibration,
@@ -150,7 +116,7 @@ def read_clip(
         plan=plan,
         corrector=Corrector(armature_object, calibration, plan),
         is_plain=is_plain,
-        places=Places.joined(parts),
+        places=places,
         settings=held,
         motion=motion,
         missing=missing,
@@ -160,121 +126,106 @@ def read_clip(
     )
 
 
-def played(
-    scene: bpy.types.Scene, armature_object: bpy.types.Object, names: Iterable[str], frames: np.ndarray
-) -> Steps[tuple[dict[str, np.ndarray], np.ndarray]]:
-    """Bone -> (T, 4, 4) and the object's (T, 4, 4) world matrices, as Blender plays the frames."""
-    names = tuple(names)
-    bones = np.empty((len(frames), len(names), 4, 4))
-    worlds = np.empty((len(frames), 4, 4))
-    for i, (matrices, world) in enumerate(play(scene, armature_object, names, frames)):
-        bones[i], worlds[i] = matrices, world
-        yield (i + 1) / len(frames)
-    return {name: bones[:, i] for i, name in enumerate(names)}, worlds
-
-
-def check_keys_finite(curves: ActionCurves, names: Iterable[str], action: str) -> None:
-    """Refuse keys that are no numbers.
-
-    Raises:
-        Refusal: naming bone, channel and frame.
-    """
-    names = frozenset(names)
-    for (bone, path), channel in curves.channels.items():
-        if bone not in names:
-            continue
-        for curve in channel.values():
-            places = read_property(curve, "co")
-            wrong = ~np.isfinite(places).all(axis=1)
-            if wrong.any():
-                at = places[int(np.argmax(wrong)), 0]
-                where = f"on frame {at:g}" if np.isfinite(at) else "whose frame is not a number either"
-                raise Refusal(
-                    f"Action '{action}' holds a key of bone '{bone}' ({path.replace('_', ' ')}) that is "
-                    f"not a number, {where}; delete it in the Graph Editor"
-                )
-
-
-def check_motion_finite(
-    matrices: Mapping[str, np.ndarray], frames: np.ndarray, armature_object: bpy.types.Object
-) -> None:
-    """Refuse bones that are nowhere, or so far away that it can only be a mistake.
-
-    Raises:
-        Refusal: naming bone and frame.
-    """
-    for bone, matrix in matrices.items():
-        size = np.abs(matrix).max(axis=(1, 2))
-        wrong = ~(size < _FURTHEST_M / max(1e-9, abs(armature_object.matrix_world.median_scale)))
-        if wrong.any():
-            raise Refusal(
-                f"Bone '{bone}' of '{armature_object.name}' is infinitely far away on frame "
-                f"{frames[int(np.argmax(wrong))]:g}; correct its curves first"
-            )
-
-
-def _check_object_near(worlds: np.ndarray, frames: np.ndarray, armature_object: bpy.types.Object) -> None:
-    wrong = ~(np.abs(worlds).max(axis=(1, 2)) < _FURTHEST_M)
-    if wrong.any():
-        raise Refusal(
-            f"'{armature_object.name}' itself is infinitely large or far away on frame "
-            f"{frames[int(np.argmax(wrong))]:g}; clear its transform (Object > Clear)"
-        )
-
-
-def _check_something_to_write(
+def _planned(
+    scene: bpy.types.Scene,
     armature_object: bpy.types.Object,
+    calibration: Calibration,
     take: Take,
-    plan: DenoisePlan,
     curves: ActionCurves,
     settings: DenoiseSettings,
-) -> None:
-    if plan.controls:
-        return
-    rig, name = armature_object.name, take.action.name
-    if plan.left:
-        bone, reason = next(iter(plan.left.items()))
-        raise Refusal(f"Nothing of action '{name}' can be denoised: bone '{bone}' and the like, {reason}")
-    if settings.selected_only:
-        raise Refusal(
-            f"No selected bone of '{rig}' is mapped to the body and has rotation curves in action '{name}'; "
-            "select others, or ",
-            Advice.ALL_BONES,
-        )
-    if not curves.channels:
-        raise Refusal(f"Action '{name}' holds no curves of bones; choose one that moves '{rig}'")
-    raise Refusal(
-        f"Action '{name}' turns no bone of '{rig}' that is mapped to the body; choose another action, "
-        "or look at the mapping in the Rig panel"
-    )
+) -> Steps[tuple[DenoisePlan, Timing, bool]]:
+    """What is written, when it is sampled, and whether all of it repeats.
+
+    Planned twice: the keys of what is written lay the grid, on which the plan says when each control is live.
+    """
+    name, rigmap = take.action.name, calibration.rigmap
+    frames = _keyed_frames(curves)
+    yield 0.0
+    plan = make_denoise_plan(armature_object, rigmap, curves, frames, settings)
+    check_something_to_write(armature_object, plan, curves, settings, name)
+    needed = needed_bones(armature_object, rigmap, plan)
+    check_keys_finite(curves, with_ancestors(calibration.armature, needed), name)
+    yield 0.0
+    written = _written(plan, curves, armature_object)
+    is_cyclic = settings.frame_range is None and _all_cyclic(written)
+    fps = scene.render.fps / scene.render.fps_base
+    keys = [key_times(curve) for curve in written]
+    timing = make_timing(keys, fps, settings.frame_range, name, is_cyclic=is_cyclic)
+    yield 0.0
+    plan = make_denoise_plan(armature_object, rigmap, curves, timing.frames, settings)
+    return plan, timing, is_cyclic
+
+
+def _keyed_frames(curves: ActionCurves) -> np.ndarray:
+    """(N,) the frames on which anything is keyed; one if nothing is, to plan why nothing is written."""
+    every = [key_times(curve) for channel in curves.channels.values() for curve in channel.values()]
+    frames = np.unique(np.concatenate([*(times[np.isfinite(times)] for times in every), []]))
+    return frames if len(frames) else np.zeros(1)
 
 
 def _written(
     plan: DenoisePlan, curves: ActionCurves, armature_object: bpy.types.Object
-) -> Iterable[Mapping[int, bpy.types.FCurve]]:
-    """The channels that are written."""
-    for control in plan.controls.values():
-        yield from _channels(control, curves, armature_object)
+) -> list[bpy.types.FCurve]:
+    """The curves that are written."""
+    return [
+        curve
+        for control in plan.controls.values()
+        for channel in _channels(control, curves, armature_object)
+        for curve in channel.values()
+    ]
 
 
-def _channels(
-    control: Control, curves: ActionCurves, armature_object: bpy.types.Object
-) -> Iterable[Mapping[int, bpy.types.FCurve]]:
+def _channels(control: Control, curves: ActionCurves, armature_object: bpy.types.Object) -> Iterable[Channel]:
+    """The curves of each property that is written of a control."""
     if control.turns:
         yield curves.channels[control.bone, rotation_path(armature_object.pose.bones[control.bone])]
     if control.moves:
         yield curves.channels[control.bone, "location"]
 
 
-def _all_cyclic(plan: DenoisePlan, curves: ActionCurves, armature_object: bpy.types.Object) -> bool:
+def _all_cyclic(written: Iterable[bpy.types.FCurve]) -> bool:
+    """Whether all curves repeat, and over the same frames."""
     ends: set[tuple[float, float]] = set()
-    for channel in _written(plan, curves, armature_object):
-        for curve in channel.values():
-            if not any(m.type == "CYCLES" and modifier_acts(m) for m in curve.modifiers):
-                return False
-            times = key_times(curve)
-            ends.add((round(float(times[0]), 2), round(float(times[-1]), 2)))
+    for curve in written:
+        if not any(m.type == "CYCLES" and modifier_acts(m) for m in curve.modifiers):
+            return False
+        times = key_times(curve)
+        ends.add((round(float(times[0]), 2), round(float(times[-1]), 2)))
     return len(ends) == 1
+
+
+def _multiplied(
+    armature_object: bpy.types.Object,
+    curves: ActionCurves,
+    armature: Armature,
+    needed: Collection[str],
+    frames: np.ndarray,
+) -> Steps[tuple[dict[str, np.ndarray], np.ndarray]]:
+    """Bone -> (T, 4, 4) and the object's (1, 4, 4) world matrix, where curves alone move the bones."""
+    found = yield from matrices_from_curves(armature_object, curves, armature, needed, frames)
+    matrices = {bone: np.broadcast_to(found[bone], (len(frames), 4, 4)) for bone in needed}
+    return matrices, np.array(armature_object.matrix_world, dtype=float)[None]
+
+
+def _played_alone(
+    scene: bpy.types.Scene,
+    armature_object: bpy.types.Object,
+    take: Take,
+    needed: Collection[str],
+    frames: np.ndarray,
+) -> Steps[tuple[dict[str, np.ndarray], np.ndarray]]:
+    """Bone -> (T, 4, 4) and the object's (T, 4, 4) world matrices, as Blender plays the take."""
+    with frame_kept(scene, armature_object), playing(armature_object, take.action, take.slot):
+        return (yield from played(scene, armature_object, needed, frames))
+
+
+def _places(matrices: Mapping[str, np.ndarray], count: int) -> Steps[Places]:
+    """Where the bones are on ``count`` samples, of their matrices."""
+    parts = []
+    for rows in chunks(count):
+        yield rows[0] / count
+        parts.append(Places.of({bone: matrix[rows] for bone, matrix in matrices.items()}))
+    return Places.joined(parts)
 
 
 def _motion(
@@ -318,6 +269,21 @@ def _all_bones(
 def _rotations(matrices: np.ndarray) -> np.ndarray:
     linear = matrices[:, :3, :3]
     return linear / np.cbrt(np.linalg.det(linear))[:, None, None]
+
+
+def _held(
+    armature_object: bpy.types.Object,
+    plan: DenoisePlan,
+    curves: ActionCurves,
+    matrices: Mapping[str, np.ndarray],
+    frames: np.ndarray,
+) -> Steps[dict[str, Setting]]:
+    """Control -> what its channels hold."""
+    held: dict[str, Setting] = {}
+    for number, (bone, control) in enumerate(plan.controls.items()):
+        yield number / len(plan.controls)
+        held[bone] = _setting(armature_object, control, curves, matrices, frames)
+    return held
 
 
 def _setting(
@@ -371,9 +337,3 @@ def _missing(
         for name in mapped_ancestor(control.joint, calibration.rigmap.joints)[1]:
             missing[:, JOINT_INDEX[name]] |= here
     return missing, sorted(unfilled)
-
-
-def chunks(count: int) -> Iterator[np.ndarray]:
-    """The samples 0 to ``count``, as many at a time as a window can wait for."""
-    for start in range(0, count, _CHUNK):
-        yield np.arange(start, min(start + _CHUNK, count))

@@ -18,6 +18,7 @@ import numpy as np
 
 from contrapposto.rig.calibration import Calibration
 from contrapposto.rig.joints import mapped_ancestor
+from contrapposto.rig.rigmap import RigMap
 from contrapposto.rig.similarity import rotation_and_scale
 from contrapposto.rotation import from_rotvec, geodesic_angle, slerp, transpose
 from contrapposto.skeleton import JOINT_INDEX
@@ -138,6 +139,15 @@ def wanted_places(calibration: Calibration, now: Places, turns: np.ndarray, shif
     return wanted
 
 
+def needed_bones(armature_object: bpy.types.Object, rigmap: RigMap, plan: DenoisePlan) -> tuple[str, ...]:
+    """The bones whose places correcting a plan's controls takes."""
+    read = [bone for bones in rigmap.joints.values() for bone in bones.read]
+    bones = armature_object.pose.bones
+    swings = [bones[control.bone].parent for control in plan.controls.values() if control.role is Role.SWING]
+    parents = [bone.name for bone in swings if bone is not None]
+    return tuple(dict.fromkeys([*read, *plan.controls, *parents]))
+
+
 class Corrector:
     """Works out new settings of a plan's controls.
 
@@ -152,10 +162,7 @@ class Corrector:
         self._bones = armature_object.pose.bones
         self._calibration = calibration
         self._plan = plan
-        read = [bone for bones in calibration.rigmap.joints.values() for bone in bones.read]
-        swings = [self._bones[c.bone].parent for c in plan.controls.values() if c.role is Role.SWING]
-        parents = [bone.name for bone in swings if bone is not None]
-        self.needed = tuple(dict.fromkeys([*read, *plan.controls, *parents]))
+        self.needed = needed_bones(armature_object, calibration.rigmap, plan)
 
     def correct(
         self, now: Places, wanted: Places, settings: Mapping[str, Setting], rows: np.ndarray, *, aim: bool

@@ -20,6 +20,8 @@ from contrapposto.skeleton import JOINT_INDEX, NUM_JOINTS
 from .action_curves import ActionCurves, evaluate
 from .denoise_settings import PARTS, DenoiseSettings
 from .limbs import LIMB_ENDS, IkLimb, ik_is_live, live_ik_limbs
+from .rotation_channels import CHANNELS
+from .rotations import rotation_path
 from .versions import is_selected
 from .writable import Writable
 
@@ -121,6 +123,29 @@ def make_denoise_plan(
         if limb.handle.swing:
             planner.add(limb.handle.swing, end, Role.SWING, on, turns=True, moves=False)
     return planner.plan
+
+
+def written_channels(
+    control: Control, bone: bpy.types.PoseBone, curves: ActionCurves
+) -> dict[str, tuple[int, ...]]:
+    """Property of a control -> those of its channels that are written.
+
+    All of a rotation, but of a swing bone not those that the rig locks; of a location those with a curve.
+    """
+    written: dict[str, tuple[int, ...]] = {}
+    if control.turns:
+        written[rotation_path(bone)] = _free_channels(control, bone)
+    if control.moves:
+        channel = curves.channels[bone.name, "location"]
+        written["location"] = tuple(index for index in sorted(channel) if index < 3)
+    return written
+
+
+def _free_channels(control: Control, bone: bpy.types.PoseBone) -> tuple[int, ...]:
+    count = CHANNELS.get(bone.rotation_mode, 3)
+    if control.role is Role.SWING and count == 3:
+        return tuple(index for index in range(3) if not bone.lock_rotation[index])
+    return tuple(range(count))
 
 
 def ik_live(

@@ -149,6 +149,19 @@ def play(
         yield matrices, np.array(armature_object.matrix_world, dtype=float)
 
 
+def played(
+    scene: bpy.types.Scene, armature_object: bpy.types.Object, names: Iterable[str], frames: np.ndarray
+) -> Steps[tuple[dict[str, np.ndarray], np.ndarray]]:
+    """Bone -> (T, 4, 4) and the object's (T, 4, 4) world matrices, as Blender plays the frames."""
+    names = tuple(names)
+    bones = np.empty((len(frames), len(names), 4, 4))
+    worlds = np.empty((len(frames), 4, 4))
+    for i, (matrices, world) in enumerate(play(scene, armature_object, names, frames)):
+        bones[i], worlds[i] = matrices, world
+        yield (i + 1) / len(frames)
+    return {name: bones[:, i] for i, name in enumerate(names)}, worlds
+
+
 @contextmanager
 def frame_kept(scene: bpy.types.Scene, armature_object: bpy.types.Object) -> Iterator[None]:
     """Come back to the scene's frame at the end, and to the pose with what was moved and has no key."""

@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Result = TypeVar("Result")
 
@@ -21,6 +24,7 @@ _latest: threading.Thread | None = None
 """The thread of the work that was begun last; it may go on for a moment after that was stopped."""
 
 _PATIENCE_SECONDS = 0.1
+_AT_ONCE = 256
 
 
 class Waiting(float):
@@ -50,6 +54,14 @@ def within(steps: Steps[Result], low: float, high: float) -> Steps[Result]:
                 return end.value
             overall = low + (high - low) * done
             yield Waiting(overall) if isinstance(done, Waiting) else overall
+
+
+def chunks(count: int) -> Iterator[np.ndarray]:
+    """The numbers of ``count`` samples, as many at a time as a window can wait for."""
+    import numpy as np  # not with the first lines: operators import this file
+
+    for start in range(0, count, _AT_ONCE):
+        yield np.arange(start, min(start + _AT_ONCE, count))
 
 
 def on_thread(work: Callable[[Progress], Result]) -> Steps[Result]:

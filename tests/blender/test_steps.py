@@ -129,3 +129,10 @@ def test_work_on_a_thread_that_is_closed_ends_when_it_next_tells(steps):
     threads[0].join(60)
     assert not threads[0].is_alive()
     assert len(threads) == 1
+
+
+def test_samples_come_in_order_a_few_hundred_at_a_time(steps):
+    chunks = list(steps.chunks(600))
+    assert [number for chunk in chunks for number in chunk] == list(range(600))
+    assert max(len(chunk) for chunk in chunks) < 300
+    assert not list(steps.chunks(0))
