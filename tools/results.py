@@ -367,6 +367,7 @@ TABLES: dict[str, tuple[str, Callable[[Records], Rows]]] = {
                 "recall": ("recall", 3),
                 "dNN rad": ("dnn_rad", 2),
                 "naturalness": ("naturalness_percentile", 0),
+                "leaning over, %": ("leaning_percent", 1),
                 "ms a pose": ("ms_per_pose", 0),
                 "APD rises by": ("apd_rise", 2),
                 "precision changes by": ("precision_change", 3),

@@ -54,6 +54,18 @@ def test_samples_that_differ_more_and_are_as_real_hold_the_claim(data, monkeypat
     assert all(record["precision"] > 0.95 for record in found if record["case"] == "free")
 
 
+def test_bodies_that_tip_over_are_counted(data, monkeypatch):
+    def make(diversity, count, seed):
+        rng = np.random.default_rng(seed)
+        poses = from_rotvec(0.05 * rng.standard_normal((count, NUM_JOINTS, 3)))
+        poses[: count // 4 if diversity else 0, 0] = from_rotvec(np.array([0.7, 0.0, 0.0]))
+        return poses
+
+    found, _ = records(data, monkeypatch, make)
+    leaning = {record["method"]: record["leaning_percent"] for record in found if record["case"] == "free"}
+    assert leaning == {"contrapposto_drawn": 0.0, "contrapposto": 25.0}
+
+
 def test_samples_that_differ_more_and_are_no_poses_do_not(data, monkeypatch):
     seen = poses_of(read_split(data, "train"), 1)[::2]
 

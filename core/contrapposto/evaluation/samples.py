@@ -3,8 +3,9 @@
 
 A set of samples is made for each of a number of poses of the split: free of it, with its legs kept, or
 with its left hand placed. APD is the mean over the sets. Precision, recall and dNN are those of
-``generation``, of all sets together against training poses, and the naturalness is the median. Every row
-has as many samples, so that recalls compare. Sets of real poses, nothing kept, are the ceiling.
+``generation``, of all sets together against training poses, and the naturalness is the median. Leaning
+over are those whose weight lies more than ``LEANS`` beside what they stand on. Every row has as many
+samples, so that recalls compare. Sets of real poses, nothing kept, are the ceiling.
 
 The claim: samples that are spread out have an APD that is higher by ``RISE`` than that of samples as they
 are drawn, and lose less than ``LOSS`` of its precision. The sets are of the same poses; the change of
@@ -30,6 +31,7 @@ from contrapposto.observations import Known, Target
 from contrapposto.priors.pose import PosePrior
 from contrapposto.skeleton import JOINT_INDEX, forward_kinematics
 from contrapposto.soles import Soles
+from contrapposto.tasks.balance import overhang
 from contrapposto.tasks.naturalness import naturalness
 from contrapposto.tasks.sample import sample_poses
 
@@ -40,6 +42,9 @@ DNN_SAMPLES = 240
 """Samples of a set, of a row, and those of a row that dNN looks at."""
 
 RISE, LOSS = 0.25, 0.1
+
+LEANS = 0.2
+"""Metres from what a body stands on to below its weight, beyond which it is counted as leaning over."""
 
 LEGS = tuple(f"{side}_{part}" for side in ("left", "right") for part in ("hip", "knee", "ankle", "foot"))
 HAND = "left_wrist"
@@ -111,6 +116,7 @@ def evaluate(
             "recall": float(Manifold(rows).holds(references).mean()),
             "dnn_rad": nearest_distance_rad(spread_evenly(pooled, DNN_SAMPLES), seen),
             "naturalness_percentile": float(np.median(to_numpy(naturalness(pooled, prior=prior).percentile))),
+            "leaning_percent": float(100 * np.mean(overhang(pooled, Soles.of()) > LEANS)),
             "samples": len(pooled),
         }, precision
 

@@ -292,7 +292,7 @@ def alternatives(
         drawing: from how many draws, how near the pose, and without which.
         offsets: (22, 3) body proportions; the standard body if None.
         stands_on: the soles of a body that is put on the floor, and so does not lean further than it can
-            stand; None for one that may be anywhere.
+            stand; None for one that may be anywhere, or whose hips say how it leans.
         callback: called before each denoising step with (step, steps); may raise to stop.
         bring_home: see ``draw``.
 

@@ -110,7 +110,7 @@ def complete_pose(
         diversity=diversity,
         drawing=drawing,
         offsets=offsets,
-        stands_on=soles if keep_feet_on_floor and drawing.lands and pelvis_is_free else None,
+        stands_on=soles if keep_feet_on_floor and drawing.lands and not fixed[0] else None,
         callback=callback,
         bring_home=bring_home if asks(~fixed, placement) else None,
     )
