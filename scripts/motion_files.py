@@ -67,7 +67,7 @@ def write(bpy: ModuleType, path: Path, rig: object, suffix: str) -> None:
                 bake_anim_simplify_factor=0.0,
             )  # fmt: skip
         else:
-            if not hasattr(bpy.types.Action, "slots"):  # before 4.4
+            if "slots" not in bpy.types.Action.bl_rna.properties:  # before 4.4
                 _without_object(bpy, "", f"_{rig.name}")
             bpy.ops.export_scene.gltf(
                 filepath=str(path), export_format="GLB", export_animation_mode="ACTIONS"
