@@ -442,6 +442,7 @@ def install_menu(area: bpy.types.Area) -> Story[None]:
     yield from hand.order(
         f"move {region.x + region.width - 320} {window.height - region.y - region.height + 20}"
     )
+    yield from hand.pause(1)  # a menu opens where Blender has seen the mouse
     with bpy.context.temp_override(window=window, area=area, region=region):
         bpy.ops.wm.call_menu(name="USERPREF_MT_extensions_settings")
     yield from hand.pause(3)
