@@ -29,6 +29,7 @@ ENOUGH_IN = {
     # The scripts are programs around the same calls as the buttons: what may differ is at the ends.
     "test_batch_script.py": ("4.2", "5.2"),
     "test_denoise_mocap_script.py": ("4.2", "5.2"),
+    "test_fit_script.py": ("4.2", "5.2"),
     "test_sample_script.py": ("4.2", "5.2"),
     # Many draws, damages, sizes or hours of what other files ask each Blender once.
     "test_benchmark_ik.py": ("4.5",),
