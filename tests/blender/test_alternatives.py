@@ -561,6 +561,20 @@ def test_pictures_are_taken_from_the_side_that_the_view_looks_from(tilt, extensi
     assert np.abs(right - left).max() > 0.9
 
 
+def test_another_press_from_another_side_solves_nothing_and_draws_anew(held, prior, monkeypatch, extension):
+    solving = importlib.import_module(f"{extension}.addon.solving")
+    rig = rig_with_key()
+    pictures = []
+    for right in ([1.0, 0, 0], [0.99, 0, 0.141], [0, 0, 1.0]):
+        monkeypatch.setattr(solving, "viewed_right", lambda context, right=right: np.array(right))
+        ops.complete_pose()
+        pictures.append(held(rig).remembered.pictures)
+        ops.discard_alternatives()
+    assert len(prior) == 1
+    assert pictures[1] is pictures[0]
+    assert np.abs(pictures[2] - pictures[0]).max() > 0.5
+
+
 def test_without_a_view_or_with_one_on_its_side_there_is_none_to_go_by(extension):
     viewed_right = importlib.import_module(f"{extension}.addon.viewing").viewed_right
     on_its_side = looking((90, 0))

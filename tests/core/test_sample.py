@@ -121,6 +121,17 @@ def test_bodies_on_the_floor_do_not_fall_over(diversity):
     assert np.mean(overhang(anywhere.poses.rotations, Soles.of()) > FALLS + 0.02) > 0.05
 
 
+def test_samples_near_a_pose_that_leans_may_lean_as_it_does():
+    pose = crouch()
+    rotations = pose.rotations.copy()
+    rotations[0] = HEADING @ from_rotvec(np.array([0.7, 0.0, 0.0]))
+    height = -Soles.of().heights(*forward_kinematics(rotations)).min()
+    run = Pose(rotations, np.array([1.0, height, -2.0]))
+    assert overhang(rotations, Soles.of()) > 2 * FALLS
+    near = sample_poses(run, count=12, distance=0.2)
+    assert overhang(near.poses.rotations, Soles.of()).max() > 1.5 * FALLS
+
+
 def test_a_pose_that_is_near_and_in_the_air_stays_in_the_air():
     pose = crouch()
     above = Pose(pose.rotations, pose.transl + [0, 0.6, 0])

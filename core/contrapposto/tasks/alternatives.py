@@ -291,8 +291,8 @@ def alternatives(
         diversity: see ``keep_representatives``.
         drawing: from how many draws, how near the pose, and without which.
         offsets: (22, 3) body proportions; the standard body if None.
-        stands_on: the soles of a body that is put on the floor, and so does not lean further than it can
-            stand; None for one that may be anywhere, or whose hips say how it leans.
+        stands_on: the soles of a body that is put on the floor, of which no draw is kept that leans further
+            than it can stand, as long as there are others; None for one that may lean.
         callback: called before each denoising step with (step, steps); may raise to stop.
         bring_home: see ``draw``.
 

@@ -97,6 +97,7 @@ def complete_pose(
         placement = replace(placement, floor=Floor(-float(transl[1]), soles))
     placed, oriented = (_joints_in(part) for part in (placement.joints, placement.orientations))
     pelvis_is_free = not (known.joints[0] or known.height_known or placed.any())
+    leans_as_told = drawing.distance < 1 or fixed[0]  # by the pose that it is near, or by its hips
 
     def bring_home(rotations: np.ndarray) -> np.ndarray:
         poses = rotations.reshape(-1, NUM_JOINTS, 3, 3)
@@ -110,7 +111,7 @@ def complete_pose(
         diversity=diversity,
         drawing=drawing,
         offsets=offsets,
-        stands_on=soles if keep_feet_on_floor and drawing.lands and not fixed[0] else None,
+        stands_on=soles if keep_feet_on_floor and drawing.lands and not leans_as_told else None,
         callback=callback,
         bring_home=bring_home if asks(~fixed, placement) else None,
     )
